@@ -1,0 +1,32 @@
+"""The seam between a run and whatever decodes: a device's worker, a scripted timeline, later a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from playground.events import LaneEvent
+from playground.spec import RunRequest
+
+Environment = dict[str, Any]
+"""Plain JSON values. Keys that readers rely on: device, device_name, threads, versions, memory_total_bytes, memory_budget_bytes."""
+
+
+class EngineError(Exception):
+    """An engine cannot serve at all; the text is one sentence for the reader."""
+
+
+class Engine(Protocol):
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+        """Decodes the request's lanes of these indices and yields what happens.
+
+        Failures are `LaneFailed` events, never exceptions. After `cancel` is set the running repeats finish as "cancelled"
+        and the iterator ends. When the iterator has ended (or was closed) the device is quiet.
+        """
+
+    def environment(self) -> Environment:
+        """What runs here: device, versions, threads. May start the engine. Raises EngineError."""
+
+    def close(self) -> None:
+        """Gives everything back; the engine is not used again."""

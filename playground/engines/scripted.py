@@ -1,0 +1,159 @@
+"""A made-up timeline instead of a model: for tests, and for a demo of the page without weights. It decodes nothing, and says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from playground.engines.base import Environment
+from playground.events import LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished, RepeatStarted, RowText, StepsTaken
+from playground.spec import Lane, RunRequest
+from playground.trace import Finish, Step
+
+WORDS = tuple(["the", "sky", "looks", "blue", "because", "air", "scatters", "short", "waves", "of", "light", "more", "than", "long", "ones", "and", "so", "on", "we", "go", "again"])
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How one lane behaves. Times in seconds."""
+
+    load_s: float = 0.05
+    tokenize_s: float = 0.001
+    ttft_s: float = 0.06
+    tpot_s: float = 0.03
+    post_s: float = 0.001
+    memory_bytes: int = 100_000_000
+    words: tuple[str, ...] = WORDS
+    fails_after: int | None = None
+    """Steps until the lane fails; None: it does not."""
+
+
+DEFAULT_SCRIPTS: Mapping[str, Script] = {
+    "fp32": Script(ttft_s=0.085, tpot_s=0.0354, memory_bytes=538_000_000),
+    "bf16": Script(ttft_s=0.055, tpot_s=0.039, memory_bytes=269_000_000),
+    "fp16": Script(ttft_s=0.060, tpot_s=0.041, memory_bytes=269_000_000),
+    "int8": Script(ttft_s=0.136, tpot_s=0.062, memory_bytes=163_000_000),
+    "nf4": Script(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000),
+    "fp4": Script(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000),
+}
+
+
+def script_of(lane: Lane) -> Script:
+    """A script by the lane's precision."""
+    return DEFAULT_SCRIPTS[lane.variant.precision]
+
+
+class ScriptedEngine:
+    """Plays each lane's script; lanes are interleaved by their own clocks, or one after the other, as the request says.
+
+    `sleep(seconds)` passes the time: `time.sleep` for a demo, a no-op for tests. Own clocks are exact either way.
+    """
+
+    def __init__(self, script_for: Callable[[Lane], Script] = script_of, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._script_for, self._sleep = script_for, sleep
+
+    def environment(self) -> Environment:
+        return {
+            "engine": "scripted",
+            "device": "scripted",
+            "device_name": "scripted timeline, nothing is measured",
+            "threads": 1,
+            "versions": {},
+            "memory_total_bytes": 0,
+            "memory_budget_bytes": 0,
+        }
+
+    def close(self) -> None:
+        pass
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+        for index in lanes:
+            yield from self._load(index, request)
+        wall = _Wall()
+        for repeat in range(request.measure.warmup + request.measure.repeats):
+            if cancel.is_set():
+                return
+            playing = [_Playing(index, repeat, request, self._script_for(request.lanes[index]), wall) for index in lanes]
+            if request.measure.schedule == "exclusive":
+                for one in playing:
+                    yield from self._race([one], cancel)
+            else:
+                yield from self._race(playing, cancel)
+            lanes = [one.index for one in playing if not one.failed]
+
+    def _load(self, index: int, request: RunRequest) -> Iterator[LaneEvent]:
+        script = self._script_for(request.lanes[index])
+        yield LaneStatus(index, "loading the script")
+        self._sleep(script.load_s)
+        yield LaneLoaded(index, script.load_s, "cold", script.memory_bytes, {"scripted": True})
+
+    def _race(self, playing: list[_Playing], cancel: threading.Event) -> Iterator[LaneEvent]:
+        for one in playing:
+            yield one.start()
+        running = list(playing)
+        while running:
+            if cancel.is_set():
+                for one in running:
+                    yield one.finish("cancelled")
+                return
+            behind = min(running, key=lambda one: one.clock_s)
+            self._sleep(behind.next_s())
+            yield behind.step()
+            if behind.over:
+                if not behind.failed:
+                    yield behind.finish("length")
+                running.remove(behind)
+
+
+class _Wall:
+    """The wall clock of the script: what all lanes together have used."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+
+class _Playing:
+    """One repeat of one scripted lane."""
+
+    def __init__(self, index: int, repeat: int, request: RunRequest, script: Script, wall: _Wall) -> None:
+        self.index, self.script, self.wall = index, script, wall
+        self.repeat, self.warmup = repeat, repeat < request.measure.warmup
+        self.rows = request.rows(request.lanes[index])
+        self.length = request.measure.max_new_tokens
+        self.clock_s, self.began_wall_s = 0.0, wall.now_s
+        self.taken = 0
+        self.failed = False
+
+    @property
+    def over(self) -> bool:
+        return self.failed or self.taken >= self.length
+
+    def start(self) -> RepeatStarted:
+        return RepeatStarted(self.index, self.repeat, self.warmup, tuple(len(row.split()) for row in self.rows), self.script.tokenize_s)
+
+    def next_s(self) -> float:
+        return self.script.ttft_s if self.taken == 0 else self.script.tpot_s
+
+    def step(self) -> StepsTaken | LaneFailed:
+        if self.taken == self.script.fails_after:
+            self.failed = True
+            return LaneFailed(self.index, "internal", f"the script fails after {self.taken} steps")
+        self.clock_s += self.next_s()
+        self.wall.now_s += self.next_s()
+        token = self.taken % len(self.script.words)
+        self.taken += 1
+        step = Step(t_s=self.clock_s, wall_s=self.wall.now_s - self.began_wall_s, token_ids=((token,),) * len(self.rows))
+        texts = tuple(RowText(row, self._word(token)) for row in range(len(self.rows)))
+        return StepsTaken(self.index, self.repeat, (step,), texts)
+
+    def finish(self, why: Finish) -> RepeatFinished:
+        ids = tuple(token % len(self.script.words) for token in range(self.taken))
+        rows = len(self.rows)
+        text = "".join(self._word(token) for token in ids)
+        end_s, end_wall_s = self.clock_s + self.script.post_s, self.wall.now_s - self.began_wall_s + self.script.post_s
+        return RepeatFinished(self.index, self.repeat, end_s, end_wall_s, (ids,) * rows, (why,) * rows, (text,) * rows)
+
+    def _word(self, token: int) -> str:
+        return self.script.words[token] + " "

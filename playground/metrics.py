@@ -1,0 +1,65 @@
+"""Traces → figures; pure. One definition of each word, written out in README.md under "What the numbers mean".
+
+All figures are on the lane's own clock. Undefined is None, never 0.
+"""
+
+from __future__ import annotations
+
+import statistics
+from itertools import pairwise
+
+from playground.trace import Metrics, Trace
+
+
+def measure(trace: Trace) -> Metrics:
+    """The figures of one repeat.
+
+    TPOT as vLLM's `bench serve` and MLPerf define it, (last − first) / (n − 1) of a row; of a batch the median over its rows.
+    Beam search makes no token certain before the end, so its visible TTFT is E2E and TPOT, ITL and throughput of decode are None.
+    """
+    if not trace.steps:
+        return Metrics(tokenize_s=trace.tokenize_s)
+    times = [step.t_s for step in trace.steps]
+    gaps = tuple(later - earlier for earlier, later in pairwise(times))
+    output_tokens = sum(len(row) for row in trace.output_ids)
+    return Metrics(
+        tokenize_s=trace.tokenize_s,
+        ttft_s=trace.end_s if trace.revises else times[0],
+        prefill_s=times[0] - trace.tokenize_s,
+        decode_s=times[-1] - times[0],
+        post_s=trace.end_s - times[-1],
+        e2e_s=trace.end_s,
+        tpot_s=None if trace.revises else _tpot(trace),
+        itl_s=() if trace.revises else gaps,
+        step_s=statistics.median(gaps) if gaps else None,
+        decode_tokens_per_s=None if trace.revises else _decode_throughput(trace),
+        output_tokens_per_s=output_tokens / trace.end_s if trace.end_s > 0 else None,
+        requests_per_s=len(trace.output_ids) / trace.end_wall_s if trace.end_wall_s > 0 else None,
+    )
+
+
+def row_times(trace: Trace) -> tuple[tuple[float, ...], ...]:
+    """Per row, the own-clock time in seconds of each of its tokens."""
+    rows: list[list[float]] = [[] for _ in trace.output_ids]
+    for step in trace.steps:
+        for row, ids in zip(rows, step.token_ids, strict=True):
+            row.extend([step.t_s] * len(ids))
+    return tuple(tuple(row) for row in rows)
+
+
+def _tpot(trace: Trace) -> float | None:
+    rows = [(times[-1] - times[0]) / (len(times) - 1) for times in row_times(trace) if len(times) > 1 and times[-1] > times[0]]
+    return statistics.median(rows) if rows else None
+
+
+def _decode_throughput(trace: Trace) -> float | None:
+    rows = [times for times in row_times(trace) if times]
+    tokens = sum(len(times) - 1 for times in rows)
+    span = max((times[-1] for times in rows), default=0.0) - min((times[0] for times in rows), default=0.0)
+    return tokens / span if tokens and span > 0 else None
+
+
+def median(values: list[float | None]) -> float | None:
+    """The median of those that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

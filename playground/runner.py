@@ -1,0 +1,157 @@
+"""One run over its engines: the queue, the order, cancelling, failures.
+
+Runs wait first come first served. A run keeps the device until its engines are quiet, whoever stopped listening:
+its thread, not its reader, gives the device back, so a cancelled run never overlaps the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from playground.engines.base import Engine, EngineError
+from playground.events import Event, LaneEvent, LaneFailed, RunFinished, RunQueued, RunStarted
+from playground.spec import Lane, RunRequest, SpecError
+from playground.view import RunView
+
+log = logging.getLogger(__name__)
+
+EngineFor = Callable[[Lane], Engine]
+
+
+class Queue:
+    """Tickets, first come first served. The holder of the first ticket has the device."""
+
+    def __init__(self, max_waiting: int) -> None:
+        self._changed = threading.Condition()
+        self._tickets: deque[object] = deque()
+        self._max_waiting = max_waiting
+
+    def enter(self) -> object:
+        """A ticket at the end of the queue. Raises SpecError when the queue is full."""
+        with self._changed:
+            if len(self._tickets) > self._max_waiting:
+                raise SpecError("run", f"{self._max_waiting} runs are already waiting; try again when some have finished")
+            ticket = object()
+            self._tickets.append(ticket)
+            return ticket
+
+    def ahead(self, ticket: object) -> int:
+        """How many tickets come before this one."""
+        with self._changed:
+            return self._tickets.index(ticket)
+
+    def leave(self, ticket: object) -> None:
+        with self._changed:
+            self._tickets.remove(ticket)
+            self._changed.notify_all()
+
+    def wait_for_change(self, ticket: object, seen: int, cancel: threading.Event) -> int:
+        """Blocks until fewer than `seen` tickets come before this one, or `cancel` is set; returns how many do."""
+        with self._changed:
+            while (ahead := self._tickets.index(ticket)) >= seen and not cancel.is_set():
+                self._changed.wait(0.05)
+            return ahead
+
+
+class Run:
+    """A run that was started: its events, once, to one reader; `view` holds what the reader has seen so far."""
+
+    def __init__(self, request: RunRequest) -> None:
+        self.request = request
+        self.id = uuid.uuid4().hex[:12]
+        self.view = RunView(request, self.id, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.cancelled = threading.Event()
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._quiet = threading.Event()
+
+    def events(self, poll_s: float | None = None) -> Iterator[Event | None]:
+        """What happens, `RunFinished` last. With `poll_s`, None each time nothing happened for that many seconds."""
+        while True:
+            try:
+                event = self._events.get(timeout=poll_s)
+            except queue.Empty:
+                yield None
+                continue
+            self.view.apply(event)
+            yield event
+            if isinstance(event, RunFinished):
+                return
+
+    def cancel(self) -> None:
+        """Asks the run to stop; returns at once. It is over when `RunFinished` has come."""
+        self.cancelled.set()
+
+    def wait_quiet(self, timeout_s: float | None = None) -> bool:
+        """Blocks until the run has given the device back; False if it has not within the timeout."""
+        return self._quiet.wait(timeout_s)
+
+
+class Runner:
+    """Starts runs and hands each the device in turn."""
+
+    def __init__(self, engine_for: EngineFor, max_queued: int = 16) -> None:
+        self._engine_for = engine_for
+        self._queue = Queue(max_queued)
+
+    def start(self, request: RunRequest) -> Run:
+        """A run of this request, waiting or running in a thread of its own. Raises SpecError when the queue is full."""
+        run, ticket = Run(request), self._queue.enter()
+        threading.Thread(target=self._live, args=(run, ticket), name=f"run-{run.id}", daemon=True).start()
+        return run
+
+    def _live(self, run: Run, ticket: object) -> None:
+        try:
+            if self._wait_turn(run, ticket):
+                self._decode(run)
+        finally:
+            self._queue.leave(ticket)
+            run._quiet.set()
+            run._events.put(RunFinished("cancelled" if run.cancelled.is_set() else "done"))
+
+    def _wait_turn(self, run: Run, ticket: object) -> bool:
+        ahead = self._queue.ahead(ticket)
+        while ahead and not run.cancelled.is_set():
+            run._events.put(RunQueued(ahead))
+            ahead = self._queue.wait_for_change(ticket, ahead, run.cancelled)
+        return not run.cancelled.is_set()
+
+    def _decode(self, run: Run) -> None:
+        groups, environment = self._engines(run)
+        run._events.put(RunStarted(tuple(str(lane) for lane in run.request.lanes), environment))
+        threads = [threading.Thread(target=self._pump, args=(run, engine, lanes), daemon=True) for engine, lanes in groups]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _engines(self, run: Run) -> tuple[list[tuple[Engine, list[int]]], dict[str, Any]]:
+        """The lanes grouped by the engine that decodes them, and the engines' environments; lanes without an engine fail."""
+        groups: dict[int, tuple[Engine, list[int]]] = {}
+        environment: dict[str, Any] = {}
+        for index, lane in enumerate(run.request.lanes):
+            try:
+                engine = self._engine_for(lane)
+                found = engine.environment()
+            except EngineError as error:
+                run._events.put(LaneFailed(index, "bad_input", str(error)))
+                continue
+            groups.setdefault(id(engine), (engine, []))[1].append(index)
+            environment = environment or found
+        return list(groups.values()), environment
+
+    def _pump(self, run: Run, engine: Engine, lanes: list[int]) -> None:
+        events: Iterator[LaneEvent] = engine.run(lanes, run.request, run.cancelled)
+        try:
+            for event in events:
+                run._events.put(event)
+        except Exception as error:
+            log.exception("engine failed")
+            for lane in lanes:
+                run._events.put(LaneFailed(lane, "internal", f"the engine failed: {error}"))

@@ -1,0 +1,63 @@
+"""The environment, read once. Every setting can be given as PLAYGROUND_<NAME>; nothing else in the project reads the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from playground.spec import EMBEDDED_MODEL, Name, SpecError, explain
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _default_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "latency-playground"
+
+
+class Settings(BaseSettings):
+    """What the operator decides. Raises `SpecError` through `Settings.read()` when a value is not allowed."""
+
+    model_config = SettingsConfigDict(env_prefix="PLAYGROUND_", frozen=True, extra="ignore", populate_by_name=True)
+
+    engine: Literal["local", "scripted"] = "local"
+    """"scripted" plays a made-up timeline without any weights: for tests and demos of the page; the page says so."""
+    cache_dir: Path = Field(default_factory=_default_cache)
+    """Where the converted embedded model and pre-quantized copies are kept."""
+    presets_dir: Path = ROOT / "presets"
+    models: dict[Name, str] = {EMBEDDED_MODEL: EMBEDDED_MODEL, "smollm2-1.7b": "HuggingFaceTB/SmolLM2-1.7B-Instruct"}
+    """The models the page offers: name → Hub id, folder, or the embedded model's name."""
+    adapters: dict[Name, str] = {}
+    """The adapters the page offers: name → folder."""
+    memory_budget_gb: Annotated[float, Field(gt=0)] | None = None
+    """What loaded variants may hold together, in 10⁹ bytes; default: 80 % of what the device has free at start."""
+
+    max_lanes: Annotated[int, Field(ge=1, le=8)] = 8
+    max_prompt_chars: Annotated[int, Field(ge=1)] = 32_000
+    max_rows_times_tokens: Annotated[int, Field(ge=1)] = 32_768
+    """A cap on rows × new tokens × repeats, over all lanes of a run on the page."""
+    max_queued: Annotated[int, Field(ge=1)] = 16
+    """Runs that may wait; more are refused."""
+
+    load_timeout_s: Annotated[float, Field(gt=0)] = 1800.0
+    """A worker that says nothing for this long while it loads or downloads is ended."""
+    stall_timeout_s: Annotated[float, Field(gt=0)] = 120.0
+    """A worker that says nothing for this long while it decodes is ended."""
+    stop_grace_s: Annotated[float, Field(gt=0)] = 10.0
+    """After Stop, a worker that is not quiet by then (it may be in the middle of a load) is ended."""
+
+    server_name: str = Field(default="127.0.0.1", validation_alias=AliasChoices("GRADIO_SERVER_NAME", "server_name"))
+    server_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=7860, validation_alias=AliasChoices("GRADIO_SERVER_PORT", "server_port")
+    )
+
+    @classmethod
+    def read(cls) -> Settings:
+        """The settings of this process's environment. Raises SpecError naming the variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SpecError("settings", explain(error)) from None

@@ -1,0 +1,328 @@
+"""What to run: variants, decodings, lanes and the run request, as validated values.
+
+A lane is written as text, the same everywhere (command line, page, presets, labels):
+
+    lane     = [model ":"] precision ["[" options "]"] ["+" adapter [".merged"]] ["/" decoding ["(" options ")"]] ["@" batch]
+    options  = key "=" value {"," key "=" value}
+
+`Lane.parse(text)` reads it and `str(lane)` writes the canonical form; `Lane.parse(str(lane)) == lane`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+Precision = Literal["fp32", "bf16", "fp16", "int8", "nf4", "fp4"]
+Schedule = Literal["exclusive", "interleaved"]
+Dtype = Literal["fp32", "bf16", "fp16"]
+Attention = Literal["sdpa", "eager"]
+
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
+FOUR_BIT = ("nf4", "fp4")
+MAX_BATCH = 32
+MAX_NEW_TOKENS = 4096
+EMBEDDED_MODEL = "smollm2-135m"
+
+_NAME = re.compile(r"[a-z0-9._-]+")
+_DEVICE = re.compile(r"cpu|cuda:\d{1,2}")
+_LANE = re.compile(
+    r"(?:(?P<model>[^:/@+\[\]()]*):)?"
+    r"(?P<precision>[^:/@+\[\]()]*)"
+    r"(?:\[(?P<options>[^\[\]]*)\])?"
+    r"(?:\+(?P<adapter>[^/@+\[\]()]*))?"
+    r"(?:/(?P<decoding>[^/@()\[\]+]*)(?:\((?P<parameters>[^()]*)\))?)?"
+    r"(?:@(?P<batch>[^@]*))?"
+)
+
+
+class SpecError(ValueError):
+    """Bad input, in one sentence for the person who typed it: what, where, what is allowed."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
+
+
+def check_name(value: str) -> str:
+    """A model's or adapter's name: `[a-z0-9._-]+`, not ending in `.merged`."""
+    if not _NAME.fullmatch(value) or value.endswith(".merged"):
+        raise ValueError(f"{value!r} is not a name (allowed: a-z 0-9 . _ -, not ending in .merged)")
+    return value
+
+
+Name = Annotated[str, BeforeValidator(check_name)]
+
+
+class Variant(_Value):
+    """A model and how it is held. `None` in an option means its default."""
+
+    model: Name | None = None
+    precision: Precision
+    threshold: Annotated[float, Field(ge=0, le=1000)] | None = None
+    double_quant: bool | None = None
+    compute: Dtype | None = None
+    attention: Attention | None = None
+    device: str | None = None
+    adapter: Name | None = None
+    merged: bool = False
+
+    OPTIONS: ClassVar[tuple[str, ...]] = ("threshold", "double_quant", "compute", "attention", "device")
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str | None) -> str | None:
+        if value is not None and not _DEVICE.fullmatch(value):
+            raise ValueError(f"{value!r} is not a device (allowed: cpu, cuda:0, cuda:1, …)")
+        return value
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Variant:
+        if self.threshold is not None and self.precision != "int8":
+            raise ValueError(f"threshold is an option of int8, not of {self.precision}")
+        for option in ("double_quant", "compute"):
+            if getattr(self, option) is not None and self.precision not in FOUR_BIT:
+                raise ValueError(f"{option} is an option of nf4 and fp4, not of {self.precision}")
+        if self.merged and self.adapter is None:
+            raise ValueError("only an adapter can be merged, and there is none")
+        return self
+
+    @property
+    def quantized(self) -> bool:
+        return self.precision in ("int8", *FOUR_BIT)
+
+    def __str__(self) -> str:
+        options = _join(self, self.OPTIONS)
+        adapter = f"+{self.adapter}{'.merged' if self.merged else ''}" if self.adapter else ""
+        return f"{self.model + ':' if self.model else ''}{self.precision}{f'[{options}]' if options else ''}{adapter}"
+
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Temperature = Annotated[float, Field(gt=0, le=10)]
+
+
+class _Decoding(_Value):
+    # The parameter written even when it has its default, so that a label says what ran.
+    MAIN: ClassVar[tuple[str, ...]] = ()
+    strategy: str
+
+    def __str__(self) -> str:
+        fields = type(self).model_fields
+        shown = [name for name in fields if name != "strategy" and (name in self.MAIN or getattr(self, name) != fields[name].default)]
+        return f"{self.strategy}{f'({_join(self, shown)})' if shown else ''}"
+
+
+class Greedy(_Decoding):
+    strategy: Literal["greedy"] = "greedy"
+
+
+class TopK(_Decoding):
+    """Sample among the k likeliest tokens."""
+
+    strategy: Literal["top_k"] = "top_k"
+    k: Annotated[int, Field(ge=1, le=100_000)] = 50
+    temperature: Temperature = 1.0
+    seed: Seed | None = None
+    MAIN = ("k",)
+
+
+class TopP(_Decoding):
+    """Sample among the likeliest tokens that together hold probability p."""
+
+    strategy: Literal["top_p"] = "top_p"
+    p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    temperature: Temperature = 1.0
+    seed: Seed | None = None
+    MAIN = ("p",)
+
+
+class MinP(_Decoding):
+    """Sample among tokens at least p times as likely as the likeliest one."""
+
+    strategy: Literal["min_p"] = "min_p"
+    p: Annotated[float, Field(gt=0, le=1)] = 0.05
+    temperature: Temperature = 1.0
+    seed: Seed | None = None
+    MAIN = ("p",)
+
+
+class Beam(_Decoding):
+    strategy: Literal["beam"] = "beam"
+    num_beams: Annotated[int, Field(ge=2, le=16)] = 4
+    length_penalty: Annotated[float, Field(ge=-5, le=5)] = 1.0
+    MAIN = ("num_beams",)
+
+
+Decoding = Annotated[Greedy | TopK | TopP | MinP | Beam, Field(discriminator="strategy")]
+DECODINGS: dict[str, type[_Decoding]] = {"greedy": Greedy, "top_k": TopK, "top_p": TopP, "min_p": MinP, "beam": Beam}
+
+
+class Lane(_Value):
+    """One column on the screen: a variant, a decoding and a batch size."""
+
+    variant: Variant
+    decoding: Decoding = Greedy()
+    batch: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 1
+
+    def __str__(self) -> str:
+        decoding = "" if self.decoding == Greedy() else f"/{self.decoding}"
+        return f"{self.variant}{decoding}{f'@{self.batch}' if self.batch > 1 else ''}"
+
+    @classmethod
+    def parse(cls, text: str) -> Lane:
+        """Reads lane text. Raises `SpecError` with one sentence if it is not a lane."""
+        field = f"lane {text.strip()!r}"
+        found = _LANE.fullmatch(re.sub(r"\s+", "", text))
+        if not found:
+            raise SpecError(field, "not understood; a lane is written like int8, nf4[double_quant=true], bf16+adapter/top_p(p=0.9)@8")
+        part = found.groupdict()
+        _one_of(field, "precision", part["precision"], PRECISIONS)
+        variant = {"precision": part["precision"], **_options(field, part["options"], Variant.OPTIONS, f"{part['precision']}[…]")}
+        if part["model"] is not None:
+            variant["model"] = part["model"]
+        if part["adapter"] is not None:
+            variant["merged"] = part["adapter"].endswith(".merged")
+            variant["adapter"] = part["adapter"].removesuffix(".merged")
+        strategy = part["decoding"] if part["decoding"] is not None else "greedy"
+        _one_of(field, "decoding", strategy, tuple(DECODINGS))
+        allowed = tuple(name for name in DECODINGS[strategy].model_fields if name != "strategy")
+        decoding = {"strategy": strategy, **_options(field, part["parameters"], allowed, f"{strategy}(…)")}
+        lane: dict[str, Any] = {"variant": variant, "decoding": decoding}
+        if part["batch"] is not None:
+            lane["batch"] = part["batch"]
+        try:
+            return cls.model_validate(lane)
+        except ValidationError as error:
+            raise SpecError(field, explain(error)) from None
+
+
+def _lane(value: Any) -> Any:
+    return Lane.parse(value) if isinstance(value, str) else value
+
+
+class Measure(_Value):
+    """How to run and how to measure."""
+
+    schedule: Schedule = "exclusive"
+    max_new_tokens: Annotated[int, Field(ge=1, le=MAX_NEW_TOKENS)] = 64
+    """Output tokens a row."""
+    fixed_length: bool = True
+    """EOS off, every row has exactly max_new_tokens: for comparisons. Off: rows end when the model ends them."""
+    warmup: Annotated[int, Field(ge=0, le=20)] = 1
+    """Repeats run first and never counted."""
+    repeats: Annotated[int, Field(ge=1, le=100)] = 1
+    seed: Seed = 7
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """CPU threads of one operation; None: the machine's cores."""
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    """A repeat is stopped once its lane's own clock has run this long."""
+
+
+class RunRequest(_Value):
+    """A run, complete: what the runner, the engines and the recording need to know."""
+
+    lanes: Annotated[tuple[Annotated[Lane, BeforeValidator(_lane)], ...], Field(min_length=1, max_length=64)]
+    prompts: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BATCH)]
+    system: str | None = None
+    chat: bool = True
+    """Through the model's chat template when it has one; off: the prompt as it stands."""
+    model: Name = EMBEDDED_MODEL
+    """The model of lanes that name none."""
+    models: dict[Name, str] = {}
+    """Name → Hub id, folder, or the embedded model's name."""
+    adapters: dict[Name, str] = {}
+    """Name → folder of a LoRA adapter in safetensors."""
+    measure: Measure = Measure()
+
+    @field_validator("prompts")
+    @classmethod
+    def _no_empty_prompt(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        for index, prompt in enumerate(prompts):
+            if not prompt.strip():
+                raise ValueError(f"prompt {index + 1} is empty; give at least one word")
+        return prompts
+
+    @model_validator(mode="after")
+    def _names_known(self) -> RunRequest:
+        for lane in self.lanes:
+            model, adapter = lane.variant.model or self.model, lane.variant.adapter
+            if model not in self.models:
+                raise ValueError(f"lane {str(lane)!r}: model {model!r} is not known (allowed: {_listed(self.models)})")
+            if adapter is not None and adapter not in self.adapters:
+                raise ValueError(f"lane {str(lane)!r}: adapter {adapter!r} is not known (allowed: {_listed(self.adapters)})")
+            if lane.variant.merged:
+                raise ValueError(f"lane {str(lane)!r}: merged adapters are not supported yet; use +{adapter} (attached)")
+            if len(self.prompts) > lane.batch:
+                raise ValueError(
+                    f"lane {str(lane)!r}: {len(self.prompts)} prompts do not fit in batch {lane.batch}; allowed: at most one prompt a row"
+                )
+        return self
+
+    def rows(self, lane: Lane) -> tuple[str, ...]:
+        """The prompt of each row of a lane's batch: the prompts, cycled."""
+        return tuple(self.prompts[row % len(self.prompts)] for row in range(lane.batch))
+
+    @classmethod
+    def build(cls, **fields: Any) -> RunRequest:
+        """The request from plain values. Raises `SpecError`, never pydantic's own error."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise SpecError("run", explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """The first thing that is wrong, as one sentence: field, what was given, what is allowed."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"] if not isinstance(part, str) or part not in DECODINGS)
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, SpecError):
+        return str(cause)
+    what = str(cause) if cause else first["msg"][:1].lower() + first["msg"][1:]
+    if first["type"] == "extra_forbidden":
+        what = "there is no such field"
+    elif not cause and first["type"] != "missing":
+        what += f", not {str(first['input'])[:80]!r}"
+    return f"{where}: {what}" if where and where not in what else what
+
+
+def _one_of(field: str, what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SpecError(field, f"unknown {what} {value!r} (allowed: {', '.join(allowed)})")
+
+
+def _options(field: str, text: str | None, allowed: tuple[str, ...], owner: str) -> dict[str, Any]:
+    if text is None or text == "":
+        return {}
+    options: dict[str, Any] = {}
+    for item in text.split(","):
+        key, equals, value = item.partition("=")
+        if key not in allowed:
+            raise SpecError(field, f"unknown option {key!r} in {owner} (allowed: {', '.join(allowed) or 'none'})")
+        if not equals or not value:
+            raise SpecError(field, f"option {key!r} has no value; write {key}=…")
+        if key in options:
+            raise SpecError(field, f"option {key!r} is given twice")
+        options[key] = value
+    return options
+
+
+def _join(value: BaseModel, names: Any) -> str:
+    return ",".join(f"{name}={_text(getattr(value, name))}" for name in names if getattr(value, name) is not None)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _listed(names: dict[str, str]) -> str:
+    return ", ".join(sorted(names)) or "none"

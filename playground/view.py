@@ -1,0 +1,208 @@
+"""Events → what is known of a run so far. The one reducer: live frames, tables and the recording all read from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, assert_never
+
+from playground.events import (
+    Event,
+    FailureKind,
+    LaneFailed,
+    LaneLoaded,
+    LaneStatus,
+    RepeatFinished,
+    RepeatStarted,
+    RowText,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    StepsTaken,
+)
+from playground.metrics import measure, median
+from playground.spec import Beam, Lane, RunRequest
+from playground.trace import LaneRecord, LoadKind, Metrics, Recording, Repeat, Step, Trace
+
+RunStatus = Literal["waiting", "running", "done", "cancelled"]
+LaneState = Literal["waiting", "loading", "ready", "running", "done", "failed"]
+
+
+@dataclass(slots=True)
+class RunningRepeat:
+    """A repeat in progress."""
+
+    warmup: bool
+    prompt_tokens: tuple[int, ...]
+    tokenize_s: float
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LaneView:
+    index: int
+    lane: Lane
+    state: LaneState = "waiting"
+    status: str = ""
+    """What the lane is doing, in words."""
+    error: str | None = None
+    error_kind: FailureKind | None = None
+    load_s: float | None = None
+    load_kind: LoadKind | None = None
+    memory_bytes: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    repeats: list[Repeat] = field(default_factory=list)
+    current: RunningRepeat | None = None
+    texts: list[str] = field(default_factory=list)
+    """Per row, as shown: of the repeat in progress, else of the last one."""
+
+    @property
+    def label(self) -> str:
+        return str(self.lane)
+
+    @property
+    def counted(self) -> list[Repeat]:
+        """The repeats that count: warm-ups left out."""
+        return [repeat for repeat in self.repeats if not repeat.warmup]
+
+    def figure(self, name: str) -> float | None:
+        """The median of a metric (a field name of `Metrics`) over the counted repeats; None if unknown."""
+        return median([getattr(repeat.metrics, name) for repeat in self.counted])
+
+    def live_figures(self) -> Metrics:
+        """The figures so far of the repeat in progress (empty when there is none)."""
+        if self.current is None:
+            return Metrics()
+        return measure(_partial_trace(self))
+
+
+class RunView:
+    """The state of one run. `apply` is called with each event in order; nothing else changes it."""
+
+    def __init__(self, request: RunRequest, run_id: str, created_at: str) -> None:
+        self.request, self.run_id, self.created_at = request, run_id, created_at
+        self.status: RunStatus = "waiting"
+        self.ahead = 0
+        self.environment: dict[str, Any] = {}
+        self.lanes = [LaneView(index, lane) for index, lane in enumerate(request.lanes)]
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case RunQueued():
+                self.ahead = event.ahead
+            case RunStarted():
+                self.status, self.ahead, self.environment = "running", 0, event.environment
+            case RunFinished():
+                self.status = event.status
+                for lane in self.lanes:
+                    _close(lane, event)
+            case LaneStatus():
+                lane = self.lanes[event.lane]
+                lane.state = "loading" if lane.state in ("waiting", "loading") else lane.state
+                lane.status = event.text
+            case LaneLoaded():
+                lane = self.lanes[event.lane]
+                lane.state, lane.status, lane.facts = "ready", "", event.facts
+                lane.load_s, lane.load_kind, lane.memory_bytes = event.load_s, event.load_kind, event.memory_bytes
+            case RepeatStarted():
+                lane = self.lanes[event.lane]
+                lane.state, lane.status, lane.texts = "running", "", [""] * lane.lane.batch
+                lane.current = RunningRepeat(event.warmup, event.prompt_tokens, event.tokenize_s)
+            case StepsTaken():
+                lane = self.lanes[event.lane]
+                if lane.current is not None:
+                    lane.current.steps.extend(event.steps)
+                for change in event.text:
+                    _change_text(lane.texts, change)
+            case RepeatFinished():
+                _finish_repeat(self.lanes[event.lane], event)
+            case LaneFailed():
+                lane = self.lanes[event.lane]
+                lane.state, lane.error, lane.error_kind, lane.status, lane.current = "failed", event.message, event.kind, "", None
+            case _:
+                assert_never(event)
+
+    def recording(self) -> Recording:
+        """The run as it is kept. Lanes of a stopped run hold what they finished."""
+        return Recording(
+            id=self.run_id,
+            created_at=self.created_at,
+            status="cancelled" if self.status == "cancelled" else "done",
+            environment=self.environment,
+            request=self.request,
+            lanes=tuple(_lane_record(lane) for lane in self.lanes),
+        )
+
+
+def _change_text(texts: list[str], change: RowText) -> None:
+    shown = texts[change.row]
+    texts[change.row] = (shown if change.keep is None else shown[: change.keep]) + change.text
+
+
+def _finish_repeat(lane: LaneView, event: RepeatFinished) -> None:
+    current = lane.current
+    assert current is not None, "a repeat finishes only after it started"
+    trace = Trace(
+        warmup=current.warmup,
+        prompt_tokens=current.prompt_tokens,
+        tokenize_s=current.tokenize_s,
+        steps=tuple(current.steps),
+        end_s=event.end_s,
+        end_wall_s=event.end_wall_s,
+        output_ids=event.output_ids,
+        finish=event.finish,
+        texts=event.texts,
+        revises=isinstance(lane.lane.decoding, Beam),
+    )
+    fields = {name: getattr(trace, name) for name in Trace.model_fields}
+    lane.repeats.append(Repeat(**fields, metrics=measure(trace)))
+    lane.current, lane.texts, lane.state = None, list(event.texts), "ready"
+
+
+def _partial_trace(lane: LaneView) -> Trace:
+    current = lane.current
+    assert current is not None
+    rows: list[list[int]] = [[] for _ in range(lane.lane.batch)]
+    for step in current.steps:
+        for row, ids in enumerate(step.token_ids):
+            if step.keep is not None:
+                del rows[row][step.keep[row] :]
+            rows[row].extend(ids)
+    last = current.steps[-1] if current.steps else Step(t_s=0.0, wall_s=0.0, token_ids=())
+    return Trace(
+        warmup=current.warmup,
+        prompt_tokens=current.prompt_tokens,
+        tokenize_s=current.tokenize_s,
+        steps=tuple(current.steps),
+        end_s=last.t_s,
+        end_wall_s=last.wall_s,
+        output_ids=tuple(tuple(row) for row in rows),
+        finish=(),
+        texts=(),
+        revises=isinstance(lane.lane.decoding, Beam),
+    )
+
+
+def _close(lane: LaneView, event: RunFinished) -> None:
+    lane.current = None
+    if lane.state != "failed":
+        lane.state = "done"
+        lane.status = "" if event.status == "done" else f"stopped after {lane_tokens(lane)} tokens"
+
+
+def lane_tokens(lane: LaneView) -> int:
+    """Output tokens of the lane's last repeat, all rows together."""
+    return sum(len(row) for row in lane.repeats[-1].output_ids) if lane.repeats else 0
+
+
+def _lane_record(lane: LaneView) -> LaneRecord:
+    return LaneRecord(
+        index=lane.index,
+        label=lane.label,
+        lane=lane.lane,
+        error=lane.error,
+        load_s=lane.load_s,
+        load_kind=lane.load_kind,
+        memory_bytes=lane.memory_bytes,
+        facts=lane.facts,
+        repeats=tuple(lane.repeats),
+    )
