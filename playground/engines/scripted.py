@@ -12,7 +12,7 @@ from playground.events import LaneEvent, LaneFailed, LaneLoaded, LaneStatus, Rep
 from playground.spec import Lane, RunRequest
 from playground.trace import Finish, Step
 
-WORDS = tuple(["the", "sky", "looks", "blue", "because", "air", "scatters", "short", "waves", "of", "light", "more", "than", "long", "ones", "and", "so", "on", "we", "go", "again"])
+WORDS = ("the", "sky", "looks", "blue", "because", "air", "scatters", "short", "waves", "of", "light", "more", "than", "long", "ones")
 
 
 @dataclass(frozen=True, slots=True)
