@@ -1,0 +1,73 @@
+"""Where a recording goes: standard output, or a file that is whole or not there."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playground.spec import SpecError
+
+Write = Callable[[str], None]
+
+
+@contextmanager
+def json_output(target: str | None) -> Iterator[Write]:
+    """Gives what takes the document. Raises SpecError at once, before anything has run, if it could not be written."""
+    if target is None:
+        yield lambda _text: None
+    elif target == "-":
+        yield _to_stdout
+    elif (path := _resolved(target)).exists() and not path.is_file():
+        with _opened(target, path, "w") as write:  # a pipe or a device: there is nothing to replace
+            yield write
+    else:
+        with _replacing(target, path) as write:
+            yield write
+
+
+def _resolved(target: str) -> Path:
+    path = Path(target).expanduser().resolve()
+    if path.is_dir():
+        raise SpecError("--json", f"{target!r} is a folder; allowed: a file, or - for standard output")
+    return path
+
+
+def _to_stdout(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _opened(target: str, path: Path, mode: str) -> Iterator[Write]:
+    try:
+        file = path.open(mode, encoding="utf-8")
+    except OSError as error:
+        raise SpecError("--json", f"{target!r} cannot be written: {error.strerror}") from None
+    with file:
+        yield lambda text: (file.write(text + "\n"), None)[1]
+
+
+@contextmanager
+def _replacing(target: str, path: Path) -> Iterator[Write]:
+    """Writes beside the file and renames, so a reader never sees half a document and a failed run leaves the old one."""
+    if path.exists() and not os.access(path, os.W_OK):
+        raise SpecError("--json", f"{target!r} cannot be written: it is read-only")
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    written = False
+    try:
+        with _opened(target, beside, "x") as write:
+
+            def once(text: str) -> None:
+                nonlocal written
+                write(text)
+                written = True
+
+            yield once
+        if written:
+            beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
