@@ -1,0 +1,55 @@
+# The commands of this project. Everything is installed into .venv; `make run` is all a visitor needs.
+#   make run     set up what is missing and start the page      make lint    formatting, lint, types
+#   make setup   only set up                                    make bench   the benchmarks
+#   make test    lint, types and all tests                      make clean   remove .venv and caches
+# PYTHON=/path/to/python chooses the Python that .venv is made with.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check --no-input
+
+# A stamp is as old as what it was made from, so a second run finds nothing to do.
+STAMP_VENV := $(VENV)/.stamp-venv
+STAMP_REQUIREMENTS := $(VENV)/.stamp-requirements
+STAMP_MODEL := $(VENV)/.stamp-model
+STAMP_TOOLS := $(VENV)/.stamp-tools
+
+.PHONY: run setup test lint bench clean
+
+run: setup
+	@exec $(PY) app.py
+
+setup: $(STAMP_MODEL)
+
+$(STAMP_VENV):
+	@sh tools/venv.sh $(VENV)
+	@touch $@
+
+$(STAMP_REQUIREMENTS): requirements.txt $(STAMP_VENV)
+	@echo "Installing requirements; the first time this takes some minutes."
+	@$(PIP) --requirement requirements.txt
+	@touch $@
+
+$(STAMP_MODEL): $(STAMP_REQUIREMENTS)
+	@sh tools/model.sh $(PY)
+	@touch $@
+
+$(STAMP_TOOLS): pyproject.toml $(STAMP_REQUIREMENTS)
+	@$(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['dev'], sep='\n')" > $(VENV)/dev.txt
+	@$(PIP) --quiet --requirement $(VENV)/dev.txt
+	@touch $@
+
+lint: $(STAMP_TOOLS)
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+test: setup lint
+	@chromium=$$(sh tools/chromium.sh $(PY)) || exit 1; PLAYGROUND_TEST_CHROMIUM="$$chromium" $(PY) -m pytest
+
+bench: setup $(STAMP_TOOLS)
+	$(PY) -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build test-artifacts
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
