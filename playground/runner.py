@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from playground.engines.base import Engine, EngineError
-from playground.events import Event, LaneEvent, LaneFailed, RunFinished, RunQueued, RunStarted
+from playground.events import Event, LaneEvent, LaneFailed, RepeatFinished, RunFinished, RunQueued, RunStarted
 from playground.spec import Lane, RunRequest, SpecError
 from playground.view import RunView
 
@@ -142,16 +142,35 @@ class Runner:
             except EngineError as error:
                 run._events.put(LaneFailed(index, "bad_input", str(error)))
                 continue
+            except Exception as error:
+                log.exception("engine did not start")
+                run._events.put(LaneFailed(index, "internal", f"the engine did not start: {error}"))
+                continue
             groups.setdefault(id(engine), (engine, []))[1].append(index)
             environment = environment or found
         return list(groups.values()), environment
 
     def _pump(self, run: Run, engine: Engine, lanes: list[int]) -> None:
-        events: Iterator[LaneEvent] = engine.run(lanes, run.request, run.cancelled)
+        wanted = run.request.measure.warmup + run.request.measure.repeats
+        open_lanes = dict.fromkeys(lanes, wanted)
         try:
-            for event in events:
+            for event in engine.run(lanes, run.request, run.cancelled):
                 run._events.put(event)
+                _tick_off(open_lanes, event)
         except Exception as error:
             log.exception("engine failed")
-            for lane in lanes:
+            for lane in open_lanes:
                 run._events.put(LaneFailed(lane, "internal", f"the engine failed: {error}"))
+
+
+def _tick_off(open_lanes: dict[int, int], event: LaneEvent) -> None:
+    """Takes out a lane that failed or has its last repeat: an engine that fails later takes nothing from it."""
+    match event:
+        case LaneFailed():
+            open_lanes.pop(event.lane, None)
+        case RepeatFinished() if event.lane in open_lanes:
+            open_lanes[event.lane] -= 1
+            if not open_lanes[event.lane]:
+                del open_lanes[event.lane]
+        case _:
+            pass

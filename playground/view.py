@@ -61,8 +61,9 @@ class LaneView:
 
     @property
     def counted(self) -> list[Repeat]:
-        """The repeats that count: warm-ups left out."""
-        return [repeat for repeat in self.repeats if not repeat.warmup]
+        """The repeats that count: warm-ups left out, and one that was cut short too if there are whole ones."""
+        repeats = [repeat for repeat in self.repeats if not repeat.warmup]
+        return [repeat for repeat in repeats if not {"cancelled", "timeout"} & set(repeat.finish)] or repeats
 
     def figure(self, name: str) -> float | None:
         """The median of a metric (a field name of `Metrics`) over the counted repeats; None if unknown."""

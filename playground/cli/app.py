@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -250,7 +251,7 @@ def _stopped_by_interrupt(started: Run) -> Iterator[None]:
 def presets(context: typer.Context) -> None:
     """Lists the presets."""
     given: Surroundings = context.obj
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("preset", "title", "lanes"):
         table.add_column(heading, overflow="fold")
     for preset in load_presets(given.settings.presets_dir).values():

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from playground.cli import report
 from playground.engines.base import EngineError
 from playground.engines.fleet import Fleet
 from playground.settings import Settings
+from playground.ui.format import UNKNOWN, size
 
 
 def diagnose(settings: Settings, open_fleet: Callable[[Settings], Fleet]) -> dict[str, Any]:
@@ -61,13 +61,13 @@ def _models(models: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
 
 def _value(key: str, value: Any) -> str:
     if value is None:
-        return report.UNKNOWN
+        return UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     if key.endswith("_bytes"):
-        return report.size(value)
+        return size(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_value(name, part)}" for name, part in value.items()) or report.UNKNOWN
+        return ", ".join(f"{name} {_value(name, part)}" for name, part in value.items()) or UNKNOWN
     if isinstance(value, list | tuple):
         return ", ".join(_value("", part) for part in value) or "none"
     return str(value)

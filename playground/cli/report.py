@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -13,39 +14,13 @@ from rich.text import Text
 
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
 from playground.runner import Run
-from playground.view import LaneView, RunView, lane_tokens
+from playground.trace import Metrics
+from playground.ui.format import UNKNOWN, count, duration, ratio, significant, size
+from playground.ui.words import environment_words, lane_words, measure_words
+from playground.view import LaneView, RunView
 
-UNKNOWN = "–"
 REDRAW_S = 0.25
 """Redrawing shares the machine with what is measured; a few times a second is enough to read."""
-
-
-def digits(value: float) -> str:
-    """Three significant figures, without an exponent: 0.0123 · 1.23 · 123 · 12300."""
-    if value == 0:
-        return "0"
-    rounded = f"{value:.2e}"
-    exponent = int(rounded.partition("e")[2])
-    return f"{float(rounded):.{max(0, 2 - exponent)}f}"
-
-
-def seconds(value: float | None) -> str:
-    """A duration with its unit: 26.8 ms, 2.53 s."""
-    if value is None:
-        return UNKNOWN
-    return f"{digits(value * 1000)} ms" if value < 0.9995 else f"{digits(value)} s"
-
-
-def size(value: float | None) -> str:
-    """Bytes as MB or GB, of 10⁶ and 10⁹."""
-    if value is None:
-        return UNKNOWN
-    return f"{digits(value / 1e6)} MB" if value < 999.5e6 else f"{digits(value / 1e9)} GB"
-
-
-def plain(value: float | None, unit: str = "") -> str:
-    """A number with its unit, if known."""
-    return UNKNOWN if value is None else f"{digits(value)}{unit}"
 
 
 def console(stderr: bool) -> Console:
@@ -54,15 +29,12 @@ def console(stderr: bool) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=max(made.width, 140))
 
 
-# After a run
-
-
 def results(view: RunView) -> Table:
     """The figures of every lane against the first lane's."""
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("lane", overflow="fold")
-    for heading in ("TTFT", "TPOT", "decode tok/s", "E2E", "load", "memory", "TPOT × first"):
-        table.add_column(heading, justify="right")
+    for heading in ("TTFT", "TPOT", "decode\ntok/s", "E2E", "load", "memory", "TPOT ×\nfirst"):
+        table.add_column(heading, justify="right", no_wrap=True)
     baseline = view.lanes[0].figure("tpot_s")
     for lane in view.lanes:
         table.add_row(Text(lane.label), *(Text(cell) for cell in _cells(lane, baseline)))
@@ -70,38 +42,24 @@ def results(view: RunView) -> Table:
 
 
 def _cells(lane: LaneView, baseline: float | None) -> tuple[str, ...]:
-    tpot = lane.figure("tpot_s")
-    load = seconds(lane.load_s) + (f" {lane.load_kind}" if lane.load_kind else "")
+    load = f"{duration(lane.load_s)} {lane.load_kind}" if lane.load_kind else UNKNOWN
+    throughput = lane.figure("decode_tokens_per_s")
     return (
-        "failed" if lane.error else seconds(lane.figure("ttft_s")),
-        seconds(tpot),
-        plain(lane.figure("decode_tokens_per_s")),
-        seconds(lane.figure("e2e_s")),
+        "failed" if lane.error else duration(lane.figure("ttft_s")),
+        duration(lane.figure("tpot_s")),
+        significant(throughput) if throughput else UNKNOWN,
+        duration(lane.figure("e2e_s")),
         load,
         size(lane.memory_bytes),
-        plain(tpot / baseline if tpot and baseline else None, "×"),
+        ratio(lane.figure("tpot_s"), baseline),
     )
 
 
 def caption(view: RunView) -> str:
-    """How the figures came about."""
-    measure, request = view.request.measure, view.request
-    length = f"{'fixed length' if measure.fixed_length else 'free length, at most'} {_count(measure.max_new_tokens, 'token')}"
-    parts = [
-        f"{measure.schedule}{', own clock' if measure.schedule == 'interleaved' else ''}",
-        _count(measure.warmup, "warm-up"),
-        f"median of {measure.repeats} repeats" if measure.repeats > 1 else "1 repeat",
-        length,
-        f"seed {measure.seed}",
-        f"model {request.model}",
-    ]
-    machine = view.environment.get("device_name")
+    """How the figures came about, and where."""
     stopped = ["stopped before the end"] if view.status == "cancelled" else []
-    return " · ".join([*parts, *([str(machine)] if machine else []), *stopped])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    machine = [environment_words(view.environment)] if view.environment else []
+    return " · ".join([measure_words(view.request), f"model {view.request.model}", *machine, *stopped])
 
 
 def failures(view: RunView) -> Iterator[str]:
@@ -109,41 +67,14 @@ def failures(view: RunView) -> Iterator[str]:
     return (f"{lane.label} failed: {lane.error}" for lane in view.lanes if lane.error)
 
 
-# While a run is on
-
-
-def state(lane: LaneView, view: RunView) -> str:
-    """What a lane is doing, in words with a number."""
-    if lane.error:
-        return f"failed: {lane.error}"
-    if lane.state == "running" and lane.current:
-        return f"{'warm-up' if lane.current.warmup else _repeat(lane, view)}{'' if lane.current.steps else ', first token…'}"
-    if view.status == "waiting" and view.ahead:
-        return f"waiting, {_count(view.ahead, 'run')} ahead"
-    return lane.status or lane.state
-
-
-def _repeat(lane: LaneView, view: RunView) -> str:
-    return f"repeat {len(lane.counted) + 1} of {view.request.measure.repeats}"
-
-
 def _progress(view: RunView) -> Table:
     table = Table.grid(padding=(0, 2))
+    for _column in ("lane", "what it does"):
+        table.add_column(no_wrap=True, overflow="ellipsis")
     for lane in view.lanes:
-        tokens, tpot = _so_far(lane)
-        table.add_row(Text(lane.label), Text(state(lane, view)), Text(f"{tokens} tokens"), Text(tpot))
+        live = lane.live_figures() if lane.current else Metrics()
+        table.add_row(Text(lane.label), Text(lane_words(view, lane, live)))
     return table
-
-
-def _so_far(lane: LaneView) -> tuple[int, str]:
-    if lane.current is None:
-        return lane_tokens(lane), _rate(lane.figure("tpot_s"))
-    figures = lane.live_figures()
-    return len(lane.current.steps) * lane.lane.batch, _rate(figures.tpot_s)
-
-
-def _rate(tpot_s: float | None) -> str:
-    return "" if tpot_s is None else f"{seconds(tpot_s)} a token"
 
 
 @contextmanager
@@ -167,15 +98,15 @@ def progress(err: Console, run: Run) -> Iterator[Callable[[Event | None], None]]
 def _milestone(err: Console, view: RunView, event: Event | None) -> None:
     match event:
         case RunQueued():
-            err.print(f"waiting, {_count(event.ahead, 'run')} ahead")
+            err.print(f"waiting, {count(event.ahead, 'run')} ahead")
         case LaneLoaded():
-            err.print(f"{view.lanes[event.lane].label}: loaded in {seconds(event.load_s)} ({event.load_kind})")
+            err.print(f"{view.lanes[event.lane].label}: loaded in {duration(event.load_s)} ({event.load_kind})")
         case RepeatFinished():
             lane = view.lanes[event.lane]
             last = lane.repeats[-1]
             kind = "warm-up" if last.warmup else f"repeat {len(lane.counted)} of {view.request.measure.repeats}"
             tokens = sum(len(row) for row in last.output_ids)
-            err.print(f"{lane.label}: {kind} {'stopped' if 'cancelled' in last.finish else 'done'}, {_count(tokens, 'token')}")
+            err.print(f"{lane.label}: {kind} {'stopped' if 'cancelled' in last.finish else 'done'}, {count(tokens, 'token')}")
         case LaneFailed():
             err.print(f"{view.lanes[event.lane].label}: failed: {event.message}")
         case _:
