@@ -1,10 +1,319 @@
-"""The local device, from outside: torch-free. (Being written.)"""
+"""The local devices, from outside and torch-free: one worker process a device, started when needed, replaced when it dies."""
 
-from playground.engines.fleet import ScriptedFleet
-from playground.engines.scripted import ScriptedEngine
-from playground.settings import Settings
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, Self
+
+from playground.engines.base import Engine, EngineError, Environment
+from playground.engines.local.sources import hub_reachable
+from playground.events import FailureKind, LaneEvent, LaneFailed, LaneStatus, RepeatFinished, loads
+from playground.settings import Settings, child_environment
+from playground.spec import Lane, RunRequest
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.02
+_START_TIMEOUT_S = 180.0
+
+Answer = dict[str, Any] | LaneEvent | None
+"""An event, another answer as it came, or None: the process has ended."""
 
 
-class LocalFleet(ScriptedFleet):
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a worker may say nothing before it is ended, in seconds."""
+
+    load_s: float = 1800.0
+    stall_s: float = 120.0
+    stop_s: float = 10.0
+
+
+class WorkerProcess:
+    """One worker process and its pipes. It ends when its input closes, so it never outlives this process."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        # A session of its own: Ctrl+C in the terminal is for this process, which then asks the worker to stop.
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=child_environment(),
+            start_new_session=True,
+        )
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._last_words: deque[str] = deque(maxlen=20)
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        threading.Thread(target=self._read_errors, args=(self._process.stderr,), daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, command: dict[str, Any]) -> None:
+        """A dead worker's broken pipe is no news: its end is told by `answer`."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            log.debug("worker %s is gone", self.pid)
+
+    def answer(self, timeout_s: float) -> Answer:
+        """The next answer; None when the process has ended. Raises queue.Empty after the timeout."""
+        return self._answers.get(timeout=timeout_s)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        """Ends the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+
+    def why_ended(self) -> str:
+        """In words, once it has ended."""
+        code = self._process.wait()
+        if code == -signal.SIGKILL:
+            return "it was killed (SIGKILL; the system does that when memory runs out)"
+        if code < 0:
+            return f"it crashed ({signal.Signals(-code).name})"
+        last = self._last_words[-1] if self._last_words else "it said nothing"
+        return f"it ended with code {code}: {last}"
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            answer = json.loads(line) if not line.startswith(b'{"event":') else loads(line[len(b'{"event":') : -2])
+            self._answers.put(answer)
+        self._answers.put(None)
+
+    def _read_errors(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            text = line.decode(errors="replace").rstrip()
+            self._last_words.append(text)
+            log.info("worker: %s", text)
+
+
+class LocalEngine:
+    """The engine of one device. `command` starts its worker process."""
+
+    def __init__(self, command: Sequence[str], limits: Limits) -> None:
+        self._command, self._limits = command, limits
+        self._process: WorkerProcess | None = None
+        self._environment: Environment | None = None
+        self._starting = threading.Lock()
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """Of the worker process, once there is one."""
+        return self._process.pid if self._process else None
+
+    def environment(self) -> Environment:
+        with self._starting:
+            self._worker()
+            assert self._environment is not None
+            return self._environment
+
+    def close(self) -> None:
+        self._closed = True
+        if self._process:
+            self._process.close()
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+        try:
+            with self._starting:
+                process = self._worker()
+        except EngineError as error:
+            yield from (LaneFailed(lane, "worker_died", str(error)) for lane in lanes)
+            return
+        run_id = uuid.uuid4().hex
+        process.send({"run": {"id": run_id, "lanes": list(lanes), "request": request.model_dump(mode="json")}})
+        watch = _Watch(process, run_id, lanes, request, cancel, self._limits)
+        try:
+            yield from watch.events()
+        finally:
+            watch.wait_quiet()
+            self._after(process, watch)
+
+    def _after(self, process: WorkerProcess, watch: _Watch) -> None:
+        if watch.environment is not None:
+            self._environment = watch.environment
+        elif not self._closed:
+            process.close()
+            self._process = WorkerProcess(self._command)  # at once: it will be ready when the next run comes
+            self._environment = None
+
+    def _worker(self) -> WorkerProcess:
+        """The process, started and greeted. Raises EngineError."""
+        if self._closed:
+            raise EngineError("the engine is closed")
+        if self._process is None or not self._process.alive:
+            self._process, self._environment = WorkerProcess(self._command), None
+        if self._environment is None:
+            self._environment = self._hello(self._process)
+        return self._process
+
+    def _hello(self, process: WorkerProcess) -> Environment:
+        try:
+            answer = process.answer(_START_TIMEOUT_S)
+        except queue.Empty:
+            process.close()
+            raise EngineError(f"the worker process did not start within {_START_TIMEOUT_S:g} s") from None
+        if answer is None:
+            raise EngineError(f"the worker process did not start: {process.why_ended()}")
+        assert isinstance(answer, dict)
+        if "refused" in answer:
+            raise EngineError(answer["refused"])
+        environment: Environment = answer["hello"]
+        return environment
+
+
+class _Watch:
+    """One run of a worker process, watched: Stop is passed on, silence and death are noticed."""
+
+    def __init__(
+        self, process: WorkerProcess, run_id: str, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, limits: Limits
+    ) -> None:
+        self._process, self._run_id, self._cancel, self._limits = process, run_id, cancel, limits
+        whole = request.measure.warmup + request.measure.repeats
+        self._left = dict.fromkeys(lanes, whole)
+        self._loading = True
+        self._heard_s = time.monotonic()
+        self._stop_told_s: float | None = None
+        self._ended_why: str | None = None
+        self._ended_kind: FailureKind = "worker_died"
+        self.over = False
+        self.environment: Environment | None = None
+        """The worker's, after the run; None when it did not survive it."""
+
+    def events(self) -> Iterator[LaneEvent]:
+        while not self.over:
+            if self._cancel.is_set():
+                self._tell_stop()
+            try:
+                answer = self._process.answer(_POLL_S)
+            except queue.Empty:
+                self._mind_the_time()
+                continue
+            self._heard_s = time.monotonic()
+            if answer is None:
+                self.over = True
+                yield from self._failures()
+            elif isinstance(answer, dict):
+                self.over, self.environment = True, answer["end"]
+            else:
+                self._note(answer)
+                yield answer
+
+    def wait_quiet(self) -> None:
+        """After the reader left in the middle: Stop, and wait for it."""
+        if not self.over:
+            self._tell_stop()
+            for _ in self.events():
+                continue
+
+    def _tell_stop(self) -> None:
+        if self._stop_told_s is None:
+            self._stop_told_s = time.monotonic()
+            self._process.send({"cancel": self._run_id})
+
+    def _mind_the_time(self) -> None:
+        now, limits = time.monotonic(), self._limits
+        silent_s = now - self._heard_s
+        if self._stop_told_s is not None:
+            if now - self._stop_told_s > limits.stop_s:
+                self._process.kill()
+        elif silent_s > (limits.load_s if self._loading else limits.stall_s):
+            doing = "while loading" if self._loading else "while decoding"
+            self._ended_why = f"it said nothing for {silent_s:.0f} s {doing} and was ended"
+            self._ended_kind = "timeout"
+            self._process.kill()
+
+    def _note(self, event: LaneEvent) -> None:
+        self._loading = isinstance(event, LaneStatus)
+        if isinstance(event, LaneFailed):
+            self._left.pop(event.lane, None)
+        elif isinstance(event, RepeatFinished) and event.lane in self._left:
+            self._left[event.lane] -= 1
+
+    def _failures(self) -> Iterator[LaneFailed]:
+        """The lanes that the worker's end cut short; none after Stop, which is what was wished."""
+        why = self._ended_why or self._process.why_ended()
+        if self._stop_told_s is None:
+            for lane, left in self._left.items():
+                if left:
+                    yield LaneFailed(lane, self._ended_kind, f"the worker process of this device ended: {why}; it is started again")
+
+
+class LocalFleet:
+    """The machine's devices. Lanes that name none use the first CUDA device, or the CPU."""
+
     def __init__(self, settings: Settings) -> None:
-        super().__init__(ScriptedEngine())
+        self._settings = settings
+        self._engines: dict[str | None, LocalEngine] = {}
+        self._lock = threading.Lock()
+        self._hub: bool | None = None
+
+    def engine_for(self, lane: Lane) -> Engine:
+        device = lane.variant.device
+        if device is not None:
+            found = self._engine(None).environment()
+            there = ["cpu", *(f"cuda:{index}" for index in range(len(found["cuda"]["devices"])))]
+            if device not in there:
+                raise EngineError(f"device {device} is not on this machine (allowed: {', '.join(there)})")
+            if device == found["device"]:
+                device = None
+        return self._engine(device)
+
+    def environment(self) -> Environment:
+        environment = self._engine(None).environment()
+        if self._hub is None:
+            self._hub = hub_reachable()
+        return environment | {"hub_reachable": self._hub}
+
+    def close(self) -> None:
+        with self._lock:
+            for engine in self._engines.values():
+                engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _engine(self, device: str | None) -> LocalEngine:
+        with self._lock:
+            if device not in self._engines:
+                settings = self._settings
+                limits = Limits(settings.load_timeout_s, settings.stall_timeout_s, settings.stop_grace_s)
+                self._engines[device] = LocalEngine(worker_command(settings, device), limits)
+            return self._engines[device]
+
+
+def worker_command(settings: Settings, device: str | None = None) -> list[str]:
+    """What starts a device's worker process."""
+    command = [sys.executable, "-m", "playground.engines.local.worker", "--cache-dir", str(settings.cache_dir)]
+    if device is not None:
+        command += ["--device", device]
+    if settings.memory_budget_gb is not None:
+        command += ["--budget-bytes", str(int(settings.memory_budget_gb * 1e9))]
+    return command

@@ -1,0 +1,143 @@
+"""One torch device: its clock's synchronization, its random state, its memory, and what it is."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib.metadata
+import importlib.util
+import platform
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+_CGROUP_LIMITS = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+)
+_PACKAGES = ("torch", "transformers", "bitsandbytes", "peft", "accelerate", "tokenizers", "greenlet")
+_BUDGET_SHARE = 0.8
+
+
+class DeviceError(Exception):
+    """There is no such device here; the text is one sentence for the reader."""
+
+
+class Device:
+    """`name`: "cpu", "cuda:0", …; None chooses the first CUDA device if there is one, else the CPU."""
+
+    def __init__(self, name: str | None = None) -> None:
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        name = name or ("cuda:0" if count else "cpu")
+        if name.startswith("cuda") and int(name.removeprefix("cuda:")) >= count:
+            there = ", ".join(["cpu", *(f"cuda:{index}" for index in range(count))])
+            raise DeviceError(f"device {name} is not on this machine (allowed: {there})")
+        self.name = name
+        self.torch = torch.device(name)
+        self.is_cuda = self.torch.type == "cuda"
+        if self.is_cuda:
+            torch.cuda.set_device(self.torch)
+
+    def synchronize(self) -> None:
+        """Waits until the device has done all it was given; a time stamp before that would be the queue's, not the work's."""
+        if self.is_cuda:
+            torch.cuda.synchronize(self.torch)
+
+    def random_state(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        return torch.get_rng_state(), torch.cuda.get_rng_state(self.torch) if self.is_cuda else None
+
+    def set_random_state(self, state: tuple[torch.Tensor, torch.Tensor | None]) -> None:
+        cpu, cuda = state
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda, self.torch)
+
+    def free_bytes(self) -> int:
+        """What can still be allocated here, this process's own caches counted as free."""
+        if self.is_cuda:
+            free, _ = torch.cuda.mem_get_info(self.torch)
+            return int(free + torch.cuda.memory_reserved(self.torch) - torch.cuda.memory_allocated(self.torch))
+        return min(int(psutil.virtual_memory().available), *_cgroup_free())
+
+    def total_bytes(self) -> int:
+        if self.is_cuda:
+            return int(torch.cuda.get_device_properties(self.torch).total_memory)
+        return int(psutil.virtual_memory().total)
+
+    def default_budget_bytes(self) -> int:
+        return int(self.free_bytes() * _BUDGET_SHARE)
+
+    def release(self) -> None:
+        """Gives memory that nothing holds any more back to the system (bitsandbytes' 4-bit modules hold a cycle)."""
+        gc.collect()
+        if self.is_cuda:
+            torch.cuda.empty_cache()
+        _trim()
+
+    def environment(self) -> dict[str, Any]:
+        """What this device is and what runs on it, as plain JSON values."""
+        return {
+            "engine": "local",
+            "device": self.name,
+            "device_name": torch.cuda.get_device_name(self.torch) if self.is_cuda else cpu_name(),
+            "cpu": cpu_name(),
+            "threads": torch.get_num_threads(),
+            "memory_total_bytes": self.total_bytes(),
+            "memory_free_bytes": self.free_bytes(),
+            "cuda": _cuda(),
+            "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+            "kernels_package": importlib.util.find_spec("kernels") is not None,
+            "platform": platform.platform(),
+        }
+
+
+def cpu_name() -> str:
+    """The processor's name as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _cgroup_free() -> list[int]:
+    """What a container's limit leaves; a Space or a pod has less than the machine says."""
+    for limit, used in _CGROUP_LIMITS:
+        if limit.exists() and (text := limit.read_text().strip()).isdigit():
+            return [max(0, int(text) - int(used.read_text()))]
+    return [2**62]
+
+
+def _cuda() -> dict[str, Any]:
+    available = torch.cuda.is_available()
+    return {
+        "available": available,
+        "build": torch.version.cuda,
+        "driver": _driver_version(),
+        "devices": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if available else [],
+    }
+
+
+def _driver_version() -> str | None:
+    """The NVIDIA driver's version as the kernel module tells it, also where torch cannot use it."""
+    module = Path("/sys/module/nvidia/version")
+    return module.read_text().strip() if module.exists() else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _trim() -> None:
+    """glibc keeps freed memory for itself until told; without this, evicted models stay in the process's RSS."""
+    if platform.system() == "Linux":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except (OSError, AttributeError):  # musl has no malloc_trim and needs none
+            return

@@ -1,0 +1,181 @@
+"""One run on the device thread: plan what can be refused, load, repeat, in the order the schedule says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+import torch
+
+from playground.engines.local.adapters import AdapterError
+from playground.engines.local.device import Device
+from playground.engines.local.estimate import Skeleton
+from playground.engines.local.loading import BaseSpec, LoadError, first_line
+from playground.engines.local.pool import NoMemory, Pool, Wanted
+from playground.engines.local.prequantized import Copies
+from playground.engines.local.prompts import Encoder, PromptError, Prompts
+from playground.engines.local.repeat import LaneOnDevice, LaneRepeat, Told
+from playground.engines.local.schedule import alone, race
+from playground.engines.local.sources import SourceError, bring, origin
+from playground.events import FailureKind, LaneEvent, LaneFailed, LaneLoaded, LaneStatus
+from playground.spec import RunRequest
+
+log = logging.getLogger(__name__)
+
+_FAILURES: dict[type[Exception], FailureKind] = {
+    SourceError: "model",
+    LoadError: "model",
+    AdapterError: "adapter",
+    PromptError: "bad_input",
+    NoMemory: "memory",
+    torch.OutOfMemoryError: "memory",
+}
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workplace(Protocol):
+    """What a job uses of its worker."""
+
+    device: Device
+    pool: Pool
+    copies: Copies
+    cache_dir: Path
+
+    def use_threads(self, count: int | None) -> None: ...
+
+    def encoder(self, folder: Path) -> Encoder: ...
+
+    def skeleton(self, folder: Path) -> Skeleton: ...
+
+
+@dataclass(slots=True)
+class _Planned:
+    """A lane that may run: what it needs loaded and what it will be asked."""
+
+    index: int
+    wanted: Wanted
+    encoder: Encoder
+    prompts: Prompts
+    prompt_tokens: tuple[int, ...]
+    told_loaded: bool = False
+
+
+class Job:
+    """One run on the device thread."""
+
+    def __init__(
+        self, worker: Workplace, request: RunRequest, tell: Callable[[Told | LaneEvent], None], cancelled: Callable[[], bool]
+    ) -> None:
+        self._worker, self._request, self._tell, self._cancelled = worker, request, tell, cancelled
+        self._failed: set[int] = set()
+
+    def run(self, lanes: Sequence[int]) -> None:
+        self._worker.use_threads(self._request.measure.threads)
+        planned = [plan for index in lanes if (plan := self._guarded(index, self._plan, index)) is not None]
+        if self._request.measure.schedule == "exclusive":
+            self._exclusive(planned)
+        else:
+            self._interleaved(planned)
+
+    def _exclusive(self, planned: list[_Planned]) -> None:
+        """One lane after the other; counted repeats forward, then backward (ABBA), so that drift of the machine cancels."""
+        measure = self._request.measure
+        for number in range(measure.warmup + measure.repeats):
+            backward = number >= measure.warmup and (number - measure.warmup) % 2 == 1
+            for plan in planned[::-1] if backward else planned:
+                if self._over(plan):
+                    continue
+                on_device = self._guarded(plan.index, self._ready, plan, ())
+                if on_device is not None:
+                    self._repeat([on_device], number)
+
+    def _interleaved(self, planned: list[_Planned]) -> None:
+        """All lanes resident, repeat by repeat a race by own clocks."""
+        try:
+            self._worker.pool.check_together([plan.wanted for plan in planned])
+        except NoMemory as error:
+            for plan in planned:
+                self._fail(plan.index, "memory", str(error))
+            return
+        keep = {plan.wanted.base for plan in planned}
+        ready = [
+            on_device
+            for plan in planned
+            if not self._over(plan) and (on_device := self._guarded(plan.index, self._ready, plan, keep)) is not None
+        ]
+        for number in range(self._request.measure.warmup + self._request.measure.repeats):
+            self._repeat([on_device for on_device in ready if on_device.index not in self._failed], number)
+
+    def _repeat(self, ready: list[LaneOnDevice], number: int) -> None:
+        if self._cancelled():
+            return
+        repeats = [LaneRepeat(one, number, self._worker.device, self._tell, self._cancelled) for one in ready]
+        if self._request.measure.schedule == "exclusive":
+            for repeat in repeats:
+                alone(repeat)
+        else:
+            race(repeats, self._worker.device)
+        self._failed |= {one.index for one, repeat in zip(ready, repeats, strict=True) if repeat.failed}
+
+    def _over(self, plan: _Planned) -> bool:
+        return self._cancelled() or plan.index in self._failed
+
+    def _guarded(self, index: int, work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T | None:
+        """The work's result; None when it failed, which then fails the lane: the lane boundary."""
+        try:
+            return work(*arguments, **more)
+        except tuple(_FAILURES) as error:
+            self._fail(index, _FAILURES[type(error)], str(error) if not isinstance(error, torch.OutOfMemoryError) else first_line(error))
+        except Exception as error:
+            log.exception("lane %s failed", index)
+            self._fail(index, "internal", f"could not be prepared: {type(error).__name__}: {first_line(error)}")
+        return None
+
+    def _fail(self, index: int, kind: FailureKind, message: str) -> None:
+        self._failed.add(index)
+        self._tell(LaneFailed(index, kind, message))
+
+    def _plan(self, index: int) -> _Planned:
+        """Everything that can be refused before a weight is loaded."""
+        request, worker = self._request, self._worker
+        lane = request.lanes[index]
+        model_id = request.models[lane.variant.model or request.model]
+        folder = bring(model_id, worker.cache_dir, lambda text: self._tell(LaneStatus(index, text)))
+        sizes, encoder = worker.skeleton(folder), worker.encoder(folder)
+        prompts = Prompts(request.rows(lane), request.system, request.chat)
+        prompt_tokens = encoder.check(prompts, sizes.context, request.measure.max_new_tokens)
+        adapter = lane.variant.adapter
+        wanted = Wanted(
+            lane=lane,
+            base=BaseSpec.of(model_id, lane.variant),
+            folder=folder,
+            adapter=adapter,
+            adapter_folder=Path(request.adapters[adapter]).expanduser() if adapter else None,
+            skeleton=sizes,
+            kv_bytes=sizes.kv_bytes(lane, max(prompt_tokens) + request.measure.max_new_tokens),
+        )
+        worker.pool.check_alone(wanted)
+        return _Planned(index, wanted, encoder, prompts, prompt_tokens)
+
+    def _ready(self, plan: _Planned, keep: Collection[BaseSpec]) -> LaneOnDevice:
+        """The lane with its variant resident; tells of a load, and the first time also that there was none."""
+        folder = plan.wanted.folder
+        fingerprint = {"weights_sha256": self._worker.copies.weights_sha256(folder), "origin": origin(folder)}
+        resident = self._worker.pool.acquire(plan.wanted, keep, lambda text: self._tell(LaneStatus(plan.index, text)))
+        if not plan.told_loaded or resident.load_kind != "resident":
+            plan.told_loaded = True
+            facts = resident.facts | fingerprint | {"chat_template": bool(plan.encoder.tokenizer.chat_template)}
+            self._tell(LaneLoaded(plan.index, resident.load_s, resident.load_kind, resident.memory_bytes, facts))
+        return LaneOnDevice(
+            index=plan.index,
+            lane=plan.wanted.lane,
+            model=resident.model,
+            encoder=plan.encoder,
+            prompts=plan.prompts,
+            prompt_tokens=plan.prompt_tokens,
+            measure=self._request.measure,
+        )

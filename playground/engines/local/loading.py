@@ -1,0 +1,235 @@
+"""A model's base in memory: loaded as asked, read back to be sure, warmed up once.
+
+The order is what keeps bitsandbytes' 4-bit weights right on CPUs with AVX512-BF16, whose first forward repacks them in place:
+load → save the pre-quantized copy → one forward → only then use (see `load_base`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from bitsandbytes.nn import Linear4bit, Linear8bitLt
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from playground.engines.local.device import Device
+from playground.engines.local.prequantized import Copies, CopyError
+from playground.engines.local.sources import Say
+from playground.spec import FOUR_BIT, Variant
+from playground.trace import LoadKind
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+INT8_THRESHOLD = 6.0
+
+
+class LoadError(Exception):
+    """A variant cannot be loaded, or is not what was asked; one sentence for the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseSpec:
+    """What a base is, defaults filled in: two lanes with equal specs share one base."""
+
+    model_id: str
+    precision: str
+    threshold: float | None
+    double_quant: bool | None
+    compute: str | None
+    attention: str
+
+    @classmethod
+    def of(cls, model_id: str, variant: Variant) -> BaseSpec:
+        four_bit = variant.precision in FOUR_BIT
+        threshold = INT8_THRESHOLD if variant.threshold is None else variant.threshold
+        return cls(
+            model_id=model_id,
+            precision=variant.precision,
+            threshold=threshold if variant.precision == "int8" else None,
+            double_quant=bool(variant.double_quant) if four_bit else None,
+            compute=(variant.compute or "bf16") if four_bit else None,
+            attention=variant.attention or "sdpa",
+        )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of everything that is not quantized. bf16 beside int8 and 4-bit weights: the CPU's fused 4-bit kernel takes no other."""
+        return DTYPES.get(self.precision, torch.bfloat16)
+
+    @property
+    def quantized(self) -> bool:
+        return self.precision not in DTYPES
+
+    def quantization_config(self) -> BitsAndBytesConfig | None:
+        """Every field said: bitsandbytes' own defaults (fp4, fp32 compute) are not what "4-bit" usually means."""
+        if self.precision == "int8":
+            return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=self.threshold)
+        if self.precision in FOUR_BIT:
+            return BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type=self.precision,
+                bnb_4bit_compute_dtype=DTYPES[self.compute or "bf16"],
+                bnb_4bit_use_double_quant=bool(self.double_quant),
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    model: PreTrainedModel
+    kind: LoadKind
+    memory_bytes: int
+    facts: dict[str, Any]
+
+
+def quiet_libraries() -> None:
+    """int8 logs a cast warning on every call (210 a forward), which would be timed; progress bars and notices are not the reader's."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say) -> Base:
+    """The base, ready to run: loaded (from the pre-quantized copy if there is one), read back, warmed up. Raises LoadError."""
+    model, kind = _from_disk(folder, spec, device, copies, say)
+    model.eval()
+    _honour_compute(model, spec)
+    facts = _read_back(model, spec, device)
+    say("first forward")
+    _first_forward(model, device)
+    facts |= _kernel_facts(model)
+    return Base(model, kind, tensor_bytes(model), facts)
+
+
+def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say) -> tuple[PreTrainedModel, LoadKind]:
+    quantization = spec.quantization_config()
+    if quantization is None:
+        say("loading")
+        return _from_pretrained(folder, spec, device), "cold"
+    copy = copies.find(folder, quantization)
+    if copy is not None:
+        say(f"loading the {spec.precision} copy")
+        try:
+            # No quantization_config here: an explicit None would wipe the one stored with the copy.
+            return _from_pretrained(copy, spec, device), "prequantized"
+        except LoadError:
+            say(f"the {spec.precision} copy was damaged and is made again")
+            copies.discard(copy)
+    say(f"quantizing to {spec.precision}")
+    model = _from_pretrained(folder, spec, device, quantization_config=quantization)
+    try:
+        copies.keep(model, folder, quantization)  # before any forward, which would repack 4-bit weights
+    except CopyError as error:
+        say(str(error))
+    return model, "cold"
+
+
+def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -> PreTrainedModel:
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=spec.dtype,
+            device_map={"": device.name},
+            attn_implementation=spec.attention,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            **how,
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError, AssertionError) as error:
+        raise LoadError(f"the model in {folder.name!r} could not be loaded as {spec.precision}: {first_line(error)}") from error
+    return model
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, for one sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _honour_compute(model: PreTrainedModel, spec: BaseSpec) -> None:
+    """bitsandbytes' fused kernel for AVX512-BF16 CPUs computes in bf16 whatever was asked; with another dtype asked, switch it off."""
+    if spec.compute not in (None, "bf16"):
+        for module in model.modules():
+            if isinstance(module, Linear4bit):
+                module.support_avx512bf16_for_cpu = False
+
+
+def _read_back(model: PreTrainedModel, spec: BaseSpec, device: Device) -> dict[str, Any]:
+    """What is really there, before the first forward. Raises LoadError if it is not what was asked."""
+    eight, four = _modules(model, Linear8bitLt), _modules(model, Linear4bit)
+    asked_eight, asked_four = spec.precision == "int8", spec.precision in FOUR_BIT
+    _must(bool(eight) == asked_eight and bool(four) == asked_four, spec, f"{len(eight)} int8 and {len(four)} 4-bit modules were found")
+    _must(all(m.weight.quant_type == spec.precision for m in four), spec, "the 4-bit type is another")
+    _must(all(m.compute_dtype == DTYPES[spec.compute or "bf16"] for m in four), spec, "the compute dtype is another")
+    _must(all(m.weight.quant_state.nested == spec.double_quant for m in four), spec, "double quantization is not as asked")
+    _must(all(m.state.threshold == spec.threshold for m in eight), spec, "the int8 threshold is another")
+    rest = {p.dtype for p in model.parameters() if p.dtype.is_floating_point}
+    _must(rest == {spec.dtype}, spec, f"weights were found in {', '.join(sorted(str(dtype) for dtype in rest)) or 'no float type'}")
+    _must(all(p.device.type == device.torch.type for p in model.parameters()), spec, f"some weights are not on {device.name}")
+    attention = model.config._attn_implementation
+    _must(attention == spec.attention, spec, f"attention is {attention}, not {spec.attention}")
+    return {
+        "dtype": str(spec.dtype).removeprefix("torch."),
+        "quantized_modules": len(eight) + len(four),
+        "attention": attention,
+        "threshold": spec.threshold,
+        "compute_dtype": spec.compute,
+        "double_quant": spec.double_quant,
+        "architecture": type(model).__name__,
+        "device": device.name,
+    }
+
+
+def _kernel_facts(model: PreTrainedModel) -> dict[str, Any]:
+    """What the first forward made of 4-bit weights: repacked for the CPU's fused bf16 kernel or not."""
+    four = _modules(model, Linear4bit)
+    packed = [bool(getattr(module.weight.quant_state, "packing_format_for_cpu", False)) for module in four]
+    return {"packed_for_cpu": all(packed)} if four else {}
+
+
+def _must(so: bool, spec: BaseSpec, found: str) -> None:
+    if not so:
+        raise LoadError(f"{spec.precision} was asked, but {found}; nothing was run")
+
+
+def _modules(model: torch.nn.Module, kind: type) -> list[Any]:
+    return [module for module in model.modules() if isinstance(module, kind)]
+
+
+@torch.no_grad()
+def _first_forward(model: PreTrainedModel, device: Device) -> None:
+    """Two tokens, so that what happens once (repacking, kernel choice) happens in the load and not in somebody's TTFT."""
+    model(input_ids=torch.zeros((1, 2), dtype=torch.long, device=device.torch))
+    device.synchronize()
+
+
+def tensor_bytes(model: torch.nn.Module) -> int:
+    """The bytes of all tensors a model holds, quantization state included; storage shared by several is counted once."""
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in _tensors(model)}
+    return sum(storages.values())
+
+
+def _tensors(model: torch.nn.Module) -> Iterator[torch.Tensor]:
+    yield from model.parameters()
+    yield from model.buffers()
+    for module in model.modules():
+        if isinstance(module, Linear8bitLt):
+            yield from _tensors_of(module.state)
+        elif isinstance(module, Linear4bit):
+            yield from _tensors_of(module.weight.quant_state)
+
+
+def _tensors_of(state: object) -> Iterator[torch.Tensor]:
+    """The tensors among a quantization state's attributes, one level of nested state included."""
+    for value in vars(state).values():
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif type(value) is type(state):
+            yield from _tensors_of(value)

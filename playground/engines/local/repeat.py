@@ -1,0 +1,147 @@
+"""One repeat of one lane on the device: the prompt encoded, an unmodified `generate` under the probe, the output read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, StoppingCriteriaList
+
+from playground.engines.local.decoding import generate_arguments, seed_of
+from playground.engines.local.device import Device
+from playground.engines.local.loading import first_line
+from playground.engines.local.probe import OwnClock, Probe, RawStep
+from playground.engines.local.prompts import Encoder, Prompts
+from playground.events import LaneFailed, RepeatFinished, RepeatStarted
+from playground.spec import Beam, Lane, Measure
+from playground.trace import Finish
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOnDevice:
+    """A lane with everything a repeat of it needs."""
+
+    index: int
+    lane: Lane
+    model: PreTrainedModel
+    encoder: Encoder
+    prompts: Prompts
+    prompt_tokens: tuple[int, ...]
+    measure: Measure
+
+    @property
+    def revises(self) -> bool:
+        return isinstance(self.lane.decoding, Beam)
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The ids that end a row; none when the length is fixed."""
+        ends = None if self.measure.fixed_length else self.model.generation_config.eos_token_id
+        return frozenset([ends] if isinstance(ends, int) else ends or [])
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A repeat began; what turns its raw steps into events (see translate.py)."""
+
+    event: RepeatStarted
+    on_device: LaneOnDevice
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    lane: int
+    step: RawStep
+
+
+Told = Began | Stepped | RepeatFinished | LaneFailed
+
+
+class LaneRepeat:
+    """A `Racer`. `tell` receives what happens, in order; it is called on the timed path and must only note it down."""
+
+    def __init__(
+        self, on_device: LaneOnDevice, number: int, device: Device, tell: Callable[[Told], None], cancelled: Callable[[], bool]
+    ) -> None:
+        self._on, self._number, self._device = on_device, number, device
+        self._tell, self._cancelled = tell, cancelled
+        self.clock = OwnClock()
+        self.failed = False
+
+    def run(self, give_turn: Callable[[], None]) -> None:
+        """The whole repeat. What goes wrong in it fails this lane and no other."""
+        if self._cancelled():
+            return
+        try:
+            self._generate(give_turn)
+        except torch.OutOfMemoryError as error:
+            self._fail("memory", f"out of memory on {self._device.name} while decoding: {first_line(error)}")
+        except Exception as error:
+            log.exception("lane %s failed", self._on.index)
+            self._fail("internal", f"decoding failed: {type(error).__name__}: {first_line(error)}")
+
+    def _fail(self, kind: Any, message: str) -> None:
+        self.failed = True
+        self._tell(LaneFailed(self._on.index, kind, message))
+
+    def _generate(self, give_turn: Callable[[], None]) -> None:
+        on, measure = self._on, self._on.measure
+        torch.manual_seed(seed_of(on.lane.decoding, measure.seed))
+        self.clock.start()
+        inputs = on.encoder.encode(on.prompts, self._device)
+        self._device.synchronize()
+        tokenize_s, _ = self.clock.read()
+        warmup = self._number < measure.warmup
+        self._tell(Began(RepeatStarted(on.index, self._number, warmup, on.prompt_tokens, tokenize_s), on))
+        prompt_length = inputs["input_ids"].shape[1]
+        probe = self._probe(prompt_length, give_turn)
+        ends = {"eos_token_id": None} if measure.fixed_length else {}
+        output = on.model.generate(
+            **inputs,
+            **generate_arguments(on.lane.decoding),
+            **ends,
+            max_new_tokens=measure.max_new_tokens,
+            pad_token_id=on.encoder.tokenizer.pad_token_id,
+            stopping_criteria=StoppingCriteriaList([probe]),
+        )
+        rows = [_until_end(ids, on.end_ids) for ids in output[:, prompt_length:].tolist()]
+        texts = tuple(on.encoder.decode(row) for row in rows)
+        end_s, end_wall_s = self.clock.read()
+        finish = tuple(_finish(row, on.end_ids, probe) for row in rows)
+        output_ids = tuple(tuple(row) for row in rows)
+        self._tell(RepeatFinished(on.index, self._number, end_s, end_wall_s, output_ids, finish, texts))
+        if probe.stopped == "timeout":
+            tokens = max(len(row) for row in rows)
+            self._fail(
+                "timeout", f"stopped after {measure.timeout_s:g} s on its own clock, with {tokens} of {measure.max_new_tokens} tokens"
+            )
+
+    def _probe(self, prompt_length: int, give_turn: Callable[[], None]) -> Probe:
+        on = self._on
+        return Probe(
+            device=self._device,
+            clock=self.clock,
+            rows=on.lane.batch,
+            prompt_length=prompt_length,
+            revises=on.revises,
+            record=lambda step: self._tell(Stepped(on.index, step)),
+            give_turn=give_turn,
+            cancelled=self._cancelled,
+            timeout_s=on.measure.timeout_s,
+        )
+
+
+def _until_end(ids: list[int], ends: frozenset[int]) -> list[int]:
+    """A row up to and with its ending token; what follows is padding."""
+    return next((ids[: place + 1] for place, token in enumerate(ids) if token in ends), ids)
+
+
+def _finish(row: list[int], ends: frozenset[int], probe: Probe) -> Finish:
+    if row and row[-1] in ends:
+        return "stop"
+    return probe.stopped or "length"

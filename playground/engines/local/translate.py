@@ -1,0 +1,88 @@
+"""What the device thread noted down → events, with text: the sender's work, off the timed path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from playground.engines.local.probe import RawStep
+from playground.engines.local.prompts import RowStreams
+from playground.engines.local.repeat import Began, LaneOnDevice, Stepped, Told
+from playground.events import LaneEvent, RowText, StepsTaken
+from playground.trace import Step
+
+
+class Translator:
+    """Turns notes into events; steps of a lane that came together leave together."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, _Rows] = {}
+
+    def events(self, notes: Iterable[Told | LaneEvent]) -> Iterator[LaneEvent]:
+        """The events of these notes, in order for each lane."""
+        waiting: dict[int, list[RawStep]] = {}
+        for note in notes:
+            if isinstance(note, Stepped):
+                waiting.setdefault(note.lane, []).append(note.step)
+                continue
+            event = note.event if isinstance(note, Began) else note
+            if event.lane in waiting:
+                yield self._rows[event.lane].steps_taken(waiting.pop(event.lane))
+            if isinstance(note, Began):
+                self._rows[event.lane] = _Rows(note.on_device, note.event.repeat)
+            yield event
+        for lane, steps in waiting.items():
+            yield self._rows[lane].steps_taken(steps)
+
+
+class _Rows:
+    """The rows of one repeat: what each has so far, and which have ended."""
+
+    def __init__(self, on_device: LaneOnDevice, repeat: int) -> None:
+        self._lane, self._repeat, self._revises = on_device.index, repeat, on_device.revises
+        self._ends = on_device.end_ids
+        self._ended = [False] * on_device.lane.batch
+        self._best: list[list[int]] = [[] for _ in range(on_device.lane.batch)]
+        self._streams = RowStreams(on_device.encoder, on_device.lane.batch, on_device.revises)
+
+    def steps_taken(self, raw: list[RawStep]) -> StepsTaken:
+        steps, changes = [], []
+        for one in raw:
+            step = self._revised(one) if self._revises else self._grown(one)
+            steps.append(step)
+            changes.extend(self._streams.changes(step.token_ids, step.keep))
+        return StepsTaken(self._lane, self._repeat, tuple(steps), tuple(_joined(changes)))
+
+    def _grown(self, raw: RawStep) -> Step:
+        ids: list[tuple[int, ...]] = []
+        for row, token in enumerate(raw.rows):
+            assert isinstance(token, int)
+            ids.append(() if self._ended[row] else (token,))
+            self._ended[row] = self._ended[row] or token in self._ends
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids))
+
+    def _revised(self, raw: RawStep) -> Step:
+        keep, ids = [], []
+        for row, best in enumerate(raw.rows):
+            assert isinstance(best, list)
+            kept = _common(self._best[row], best)
+            keep.append(kept)
+            ids.append(tuple(best[kept:]))
+            self._best[row] = best
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), keep=tuple(keep))
+
+
+def _common(before: list[int], after: list[int]) -> int:
+    return next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+
+
+def _joined(changes: list[RowText]) -> Iterator[RowText]:
+    """Appends to the same row joined into one, rows apart; a revision starts anew."""
+    by_row: dict[int, list[RowText]] = {}
+    for change in changes:
+        row = by_row.setdefault(change.row, [])
+        if row and change.keep is None:
+            row[-1] = RowText(change.row, row[-1].text + change.text, row[-1].keep)
+        else:
+            row.append(change)
+    for row in by_row.values():
+        yield from row

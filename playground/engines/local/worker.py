@@ -1,0 +1,161 @@
+"""The worker: one device, its pool and its thread. Also the process around it that the client talks to.
+
+`Worker` is an `Engine` and can be used in-process (tests, platforms that fork for themselves). The process
+(`python -m playground.engines.local.worker`) reads commands and writes answers as JSON lines on its pipes, and ends when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import torch
+import typer
+
+from playground.engines.base import EngineError, Environment
+from playground.engines.local.device import Device, DeviceError
+from playground.engines.local.estimate import Skeleton, skeleton
+from playground.engines.local.job import Job
+from playground.engines.local.loading import quiet_libraries
+from playground.engines.local.pool import Pool
+from playground.engines.local.prequantized import Copies
+from playground.engines.local.prompts import Encoder
+from playground.engines.local.repeat import Told
+from playground.engines.local.translate import Translator
+from playground.events import LaneEvent, dumps
+from playground.spec import RunRequest
+
+SEND_EVERY_S = 0.05
+
+
+class Worker:
+    """Decodes on one device. `budget_bytes`: for loaded variants; default 80 % of what is free now."""
+
+    def __init__(self, cache_dir: Path, device_name: str | None = None, budget_bytes: int | None = None) -> None:
+        try:
+            self.device = Device(device_name)
+        except DeviceError as error:
+            raise EngineError(str(error)) from None
+        quiet_libraries()
+        self.cache_dir, self.copies = cache_dir, Copies(cache_dir)
+        self.pool = Pool(self.device, self.copies, budget_bytes or self.device.default_budget_bytes())
+        self._default_threads = torch.get_num_threads()
+        self._encoders: dict[Path, Encoder] = {}
+        self._skeletons: dict[Path, Skeleton] = {}
+        # One thread for the worker's whole life: its OpenMP team, its CUDA context, its grad mode.
+        self._thread = ThreadPoolExecutor(1, "device", initializer=torch.set_grad_enabled, initargs=(False,))
+
+    def environment(self) -> Environment:
+        return self.device.environment() | {"memory_budget_bytes": self.pool.budget_bytes, "memory_used_bytes": self.pool.used_bytes}
+
+    def close(self) -> None:
+        self._thread.submit(self.pool.clear).result()
+        self._thread.shutdown()
+
+    def evict(self) -> None:
+        """Gives the memory of all loaded variants back."""
+        self._thread.submit(self.pool.clear).result()
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+        """See `Engine.run`. The device thread works; whoever iterates here turns its notes into events about 20 times a second."""
+        notes: deque[Told | LaneEvent] = deque()
+        gone = threading.Event()
+        job = Job(self, request, notes.append, lambda: cancel.is_set() or gone.is_set())
+        future: Future[None] = self._thread.submit(job.run, lanes)
+        translator = Translator()
+        try:
+            while True:
+                over = future.done()
+                yield from translator.events(notes.popleft() for _ in range(len(notes)))
+                if over:
+                    break
+                time.sleep(SEND_EVERY_S)
+            future.result()
+        finally:
+            gone.set()
+            future.exception()  # waits: when this iterator has ended, the device is quiet
+
+    # What a job may use; device thread only.
+
+    def use_threads(self, count: int | None) -> None:
+        torch.set_num_threads(count or self._default_threads)
+
+    def encoder(self, folder: Path) -> Encoder:
+        if folder not in self._encoders:
+            self._encoders[folder] = Encoder(folder)
+        return self._encoders[folder]
+
+    def skeleton(self, folder: Path) -> Skeleton:
+        if folder not in self._skeletons:
+            self._skeletons[folder] = skeleton(folder)
+        return self._skeletons[folder]
+
+
+class _Process:
+    """The worker as a process.
+
+    Commands: {"run": {"id", "lanes", "request"}} and {"cancel": id}. Answers: first {"hello": environment} or {"refused": why},
+    then for each run {"event": …}* {"end": environment}.
+    """
+
+    def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
+        self._commands, self._answers = commands, answers
+        self._runs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancels: dict[str, threading.Event] = {}
+
+    def serve(self, cache_dir: Path, device: str | None, budget_bytes: int | None) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            worker = Worker(cache_dir, device, budget_bytes)
+        except EngineError as error:
+            self._say(json.dumps({"refused": str(error)}).encode())
+            return
+        self._say(json.dumps({"hello": worker.environment()}).encode())
+        while True:
+            command = self._runs.get()
+            cancel = self._cancels[command["id"]]
+            for event in worker.run(command["lanes"], RunRequest.model_validate(command["request"]), cancel):
+                self._say(b'{"event":' + dumps(event) + b"}")
+            del self._cancels[command["id"]]
+            self._say(json.dumps({"end": worker.environment()}).encode())
+
+    def _listen(self) -> None:
+        """When the input ends the page is gone, and so is this worker, whatever it is doing."""
+        for line in self._commands:
+            command = json.loads(line)
+            if "run" in command:
+                self._cancels[command["run"]["id"]] = threading.Event()
+                self._runs.put(command["run"])
+            elif command["cancel"] in self._cancels:
+                self._cancels[command["cancel"]].set()
+        os._exit(0)
+
+    def _say(self, line: bytes) -> None:
+        self._answers.write(line + b"\n")
+        self._answers.flush()
+
+
+def main(
+    cache_dir: Annotated[Path, typer.Option()],
+    device: Annotated[str | None, typer.Option()] = None,
+    budget_bytes: Annotated[int | None, typer.Option()] = None,
+) -> None:
+    """Serves one device on the process's own pipes."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not land among the answers
+    _Process(sys.stdin.buffer, answers).serve(cache_dir, device, budget_bytes)
+
+
+if __name__ == "__main__":
+    typer.run(main)
