@@ -64,6 +64,6 @@ class Settings(BaseSettings):
 
 
 def child_environment() -> dict[str, str]:
-    """What a worker process is started with: this environment, this project on its path, no telemetry, no tokenizer threads beside the clock."""
+    """What a worker process is started with: this project on its path, no telemetry, no tokenizer threads beside the clock."""
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part)
     return os.environ | {"PYTHONPATH": path, "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "false"}

@@ -25,6 +25,7 @@ from playground.spec import Lane, RunRequest
 
 log = logging.getLogger(__name__)
 
+_EVENT = b'{"event":'
 _POLL_S = 0.02
 _START_TIMEOUT_S = 180.0
 
@@ -100,8 +101,7 @@ class WorkerProcess:
 
     def _read(self, pipe: IO[bytes]) -> None:
         for line in pipe:
-            answer = json.loads(line) if not line.startswith(b'{"event":') else loads(line[len(b'{"event":') : -2])
-            self._answers.put(answer)
+            self._answers.put(_parsed(line))
         self._answers.put(None)
 
     def _read_errors(self, pipe: IO[bytes]) -> None:
@@ -109,6 +109,15 @@ class WorkerProcess:
             text = line.decode(errors="replace").rstrip()
             self._last_words.append(text)
             log.info("worker: %s", text)
+
+
+def _parsed(line: bytes) -> Answer:
+    if not line.startswith(_EVENT):
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+    event = loads(line[len(_EVENT) : -2])
+    assert isinstance(event, LaneEvent), "workers tell of lanes only"
+    return event
 
 
 class LocalEngine:

@@ -20,23 +20,22 @@ StopReason = Literal["cancelled", "timeout"]
 class OwnClock:
     """A lane's own time: the wall's, less the turns given to other lanes. Seconds from `start`."""
 
-    def __init__(self) -> None:
-        self._zero = time.perf_counter()
-        self._away = 0.0
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self._now, self._zero, self._away = now, now(), 0.0
 
     def start(self) -> None:
-        self._zero, self._away = time.perf_counter(), 0.0
+        self._zero, self._away = self._now(), 0.0
 
     def read(self) -> tuple[float, float]:
         """(own, wall)"""
-        wall = time.perf_counter() - self._zero
+        wall = self._now() - self._zero
         return wall - self._away, wall
 
     def away(self, other: Callable[[], None]) -> None:
         """Runs `other` (the other lanes) with this clock standing still."""
-        left = time.perf_counter()
+        left = self._now()
         other()
-        self._away += time.perf_counter() - left
+        self._away += self._now() - left
 
 
 @dataclass(frozen=True, slots=True)
