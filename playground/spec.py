@@ -288,6 +288,10 @@ def explain(error: ValidationError) -> str:
     what = str(cause) if cause else first["msg"][:1].lower() + first["msg"][1:]
     if first["type"] == "extra_forbidden":
         what = "there is no such field"
+    elif first["type"] in ("too_short", "too_long"):
+        limits = first["ctx"]
+        bound = f"at least {limits['min_length']}" if first["type"] == "too_short" else f"at most {limits['max_length']}"
+        what = f"must be {bound} in number, not {limits['actual_length']}"
     elif not cause and first["type"] != "missing":
         what += f", not {str(first['input'])[:80]!r}"
     return f"{where}: {what}" if where and where not in what else what

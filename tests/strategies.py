@@ -1,0 +1,111 @@
+"""Hypothesis strategies over the project's values."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from hypothesis import strategies as st
+
+from playground.events import (
+    Event,
+    FailureKind,
+    LaneFailed,
+    LaneLoaded,
+    LaneStatus,
+    RepeatFinished,
+    RepeatStarted,
+    RowText,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    StepsTaken,
+)
+from playground.spec import FOUR_BIT, MAX_BATCH, PRECISIONS, Attention, Beam, Decoding, Dtype, Greedy, Lane, MinP, TopK, TopP, Variant
+from playground.trace import Finish, LoadKind, Step
+
+names = st.from_regex(r"[a-z0-9._-]{1,12}", fullmatch=True).filter(lambda name: not name.endswith(".merged"))
+devices = st.one_of(st.just("cpu"), st.integers(0, 99).map(lambda number: f"cuda:{number}"))
+seeds = st.none() | st.integers(0, 2**32 - 1)
+temperatures = st.floats(0, 10, exclude_min=True)
+probabilities = st.floats(0, 1, exclude_min=True)
+
+
+@st.composite
+def variants(draw: st.DrawFn) -> Variant:
+    precision = draw(st.sampled_from(PRECISIONS))
+    adapter = draw(st.none() | names)
+    four_bit = precision in FOUR_BIT
+    return Variant.model_validate(
+        {
+            "model": draw(st.none() | names),
+            "precision": precision,
+            "threshold": draw(st.none() | st.floats(0, 1000)) if precision == "int8" else None,
+            "double_quant": draw(st.none() | st.booleans()) if four_bit else None,
+            "compute": draw(st.none() | st.sampled_from(get_args(Dtype))) if four_bit else None,
+            "attention": draw(st.none() | st.sampled_from(get_args(Attention))),
+            "device": draw(st.none() | devices),
+            "adapter": adapter,
+            "merged": adapter is not None and draw(st.booleans()),
+        }
+    )
+
+
+decodings: st.SearchStrategy[Decoding] = st.one_of(
+    st.just(Greedy()),
+    st.builds(TopK, k=st.integers(1, 100_000), temperature=temperatures, seed=seeds),
+    st.builds(TopP, p=probabilities, temperature=temperatures, seed=seeds),
+    st.builds(MinP, p=probabilities, temperature=temperatures, seed=seeds),
+    st.builds(Beam, num_beams=st.integers(2, 16), length_penalty=st.floats(-5, 5)),
+)
+lanes = st.builds(Lane, variant=variants(), decoding=decodings, batch=st.integers(1, MAX_BATCH))
+
+lane_numbers = st.integers(0, 63)
+times = st.floats(0, 1e6)
+token_rows = st.lists(st.lists(st.integers(0, 200_000), max_size=3).map(tuple), max_size=3).map(tuple)
+rows_of_counts = st.lists(st.integers(0, 4096), max_size=3).map(tuple)
+plain_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+facts = st.dictionaries(st.text(), plain_json, max_size=3)
+steps = st.builds(Step, t_s=times, wall_s=times, token_ids=token_rows, keep=st.none() | rows_of_counts)
+row_texts = st.builds(RowText, row=st.integers(0, 31), text=st.text(), keep=st.none() | st.integers(0, 10_000))
+finishes = st.lists(st.sampled_from(get_args(Finish)), max_size=3).map(tuple)
+statuses = st.sampled_from(("done", "cancelled"))
+
+events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(RunQueued, ahead=st.integers(0, 100)),
+    st.builds(RunStarted, labels=st.lists(lanes.map(str), max_size=3).map(tuple), environment=facts),
+    st.builds(LaneStatus, lane=lane_numbers, text=st.text()),
+    st.builds(
+        LaneLoaded,
+        lane=lane_numbers,
+        load_s=times,
+        load_kind=st.sampled_from(get_args(LoadKind)),
+        memory_bytes=st.integers(0, 2**60),
+        facts=facts,
+    ),
+    st.builds(
+        RepeatStarted, lane=lane_numbers, repeat=st.integers(0, 120), warmup=st.booleans(), prompt_tokens=rows_of_counts, tokenize_s=times
+    ),
+    st.builds(
+        StepsTaken,
+        lane=lane_numbers,
+        repeat=st.integers(0, 120),
+        steps=st.lists(steps, max_size=3).map(tuple),
+        text=st.lists(row_texts, max_size=3).map(tuple),
+    ),
+    st.builds(
+        RepeatFinished,
+        lane=lane_numbers,
+        repeat=st.integers(0, 120),
+        end_s=times,
+        end_wall_s=times,
+        output_ids=token_rows,
+        finish=finishes,
+        texts=st.lists(st.text(), max_size=3).map(tuple),
+    ),
+    st.builds(LaneFailed, lane=lane_numbers, kind=st.sampled_from(get_args(FailureKind)), message=st.text()),
+    st.builds(RunFinished, status=statuses),
+)
