@@ -61,6 +61,8 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             raise SpecError("settings", explain(error)) from None
+        except ValueError as error:  # pydantic-settings' own: a mapping that is not JSON
+            raise SpecError("settings", f'{str(error).partition(" from source")[0]}; allowed: JSON like {{"name": "id"}}') from None
 
 
 def child_environment() -> dict[str, str]:

@@ -1,0 +1,275 @@
+"""The queue and its runs, through fake engines that write down when they have the device."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from playground.engines.base import Engine, EngineError, Environment
+from playground.engines.scripted import Script, ScriptedEngine
+from playground.events import Event, LaneEvent, LaneFailed, LaneStatus, RunFinished, RunQueued, RunStarted, StepsTaken
+from playground.runner import Run, Runner
+from playground.spec import Lane, RunRequest, SpecError
+from tests.timelines import request
+
+PATIENCE_S = 10.0
+
+
+class Diary:
+    """Who entered and left the device, in order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        with self._lock:
+            self.lines.append(line)
+
+
+class HeldEngine:
+    """Decodes nothing: holds the device until it is released or cancelled, and lingers a while after a cancel."""
+
+    def __init__(self, linger_s: float = 0.0) -> None:
+        self.diary = Diary()
+        self.entered, self.release = threading.Semaphore(0), threading.Semaphore(0)
+        self._linger_s = linger_s
+
+    def environment(self) -> Environment:
+        return {"device": "fake"}
+
+    def close(self) -> None:
+        pass
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+        name = request.prompts[0]
+        self.diary.write(f"{name} in")
+        self.entered.release()
+        yield LaneStatus(lanes[0], "holding")
+        while not self.release.acquire(timeout=0.01):
+            if cancel.is_set():
+                time.sleep(self._linger_s)
+                break
+        self.diary.write(f"{name} out")
+
+
+class FaultyEngine:
+    """Plays `events`, then raises."""
+
+    def __init__(self, events: Sequence[LaneEvent] = (), at_once: bool = False) -> None:
+        self._events, self._at_once = events, at_once
+
+    def environment(self) -> Environment:
+        return {"device": "faulty"}
+
+    def close(self) -> None:
+        pass
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+        if self._at_once:
+            raise RuntimeError("smoke")
+        return self._play()
+
+    def _play(self) -> Iterator[LaneEvent]:
+        yield from self._events
+        raise RuntimeError("smoke")
+
+
+def quick() -> ScriptedEngine:
+    return ScriptedEngine(sleep=lambda _seconds: None)
+
+
+def named(name: str, *lanes: str) -> RunRequest:
+    return request(*lanes, prompts=[name], measure={"max_new_tokens": 3, "warmup": 0})
+
+
+def told(run: Run) -> list[Event]:
+    return [event for event in run.events() if event is not None]
+
+
+def until(run: Run, wanted: Callable[[Event], bool]) -> list[Event]:
+    """What happened up to the first wanted event; the run's other events stay to be read."""
+    seen: list[Event] = []
+    deadline = time.monotonic() + PATIENCE_S
+    for event in run.events(poll_s=0.05):
+        assert time.monotonic() < deadline, f"not told in time; told so far: {seen}"
+        if event is not None:
+            seen.append(event)
+            if wanted(event):
+                return seen
+    raise AssertionError(f"the run ended first: {seen}")
+
+
+def test_a_run_from_start_to_end() -> None:
+    run = Runner(lambda _lane: quick()).start(named("a", "bf16", "nf4"))
+    events = told(run)
+    assert isinstance(events[0], RunStarted)
+    assert events[0].labels == ("bf16", "nf4")
+    assert events[0].environment["engine"] == "scripted"
+    assert events[-1] == RunFinished("done")
+    assert sum(isinstance(event, RunFinished) for event in events) == 1
+    assert run.view.status == "done"
+    assert all(len(lane.repeats) == 1 for lane in run.view.lanes)
+    assert run.wait_quiet(PATIENCE_S)
+
+
+def test_runs_come_in_order_and_are_told_their_place() -> None:
+    engine = HeldEngine()
+    runner = Runner(lambda _lane: engine)
+    first = runner.start(named("a"))
+    assert engine.entered.acquire(timeout=PATIENCE_S)
+    second, third = runner.start(named("b")), runner.start(named("c"))
+    assert RunQueued(1) in until(second, lambda event: isinstance(event, RunQueued))
+    assert RunQueued(2) in until(third, lambda event: isinstance(event, RunQueued))
+    engine.release.release()
+    assert until(third, lambda event: event == RunQueued(1))
+    assert third.view.ahead == 1
+    engine.release.release()
+    engine.release.release()
+    told(first), told(second), told(third)
+    assert engine.diary.lines == ["a in", "a out", "b in", "b out", "c in", "c out"]
+
+
+def test_a_cancelled_run_never_overlaps_the_next() -> None:
+    engine = HeldEngine(linger_s=0.3)
+    runner = Runner(lambda _lane: engine)
+    first, second = runner.start(named("a")), runner.start(named("b"))
+    assert engine.entered.acquire(timeout=PATIENCE_S)
+    first.cancel()
+    assert engine.entered.acquire(timeout=PATIENCE_S)
+    engine.release.release()
+    assert told(first)[-1] == RunFinished("cancelled")
+    assert told(second)[-1] == RunFinished("done")
+    assert engine.diary.lines == ["a in", "a out", "b in", "b out"]
+
+
+def test_the_device_is_held_until_the_engine_is_quiet_even_if_nobody_listens() -> None:
+    engine = HeldEngine(linger_s=0.2)
+    runner = Runner(lambda _lane: engine)
+    abandoned = runner.start(named("a"))
+    assert engine.entered.acquire(timeout=PATIENCE_S)
+    abandoned.cancel()
+    assert not abandoned.wait_quiet(0.0)
+    assert abandoned.wait_quiet(PATIENCE_S)
+    assert engine.diary.lines == ["a in", "a out"]
+
+
+def test_a_cancelled_waiting_run_never_starts() -> None:
+    engine = HeldEngine()
+    runner = Runner(lambda _lane: engine)
+    first = runner.start(named("a"))
+    assert engine.entered.acquire(timeout=PATIENCE_S)
+    second, third = runner.start(named("b")), runner.start(named("c"))
+    second.cancel()
+    events = told(second)
+    assert events[-1] == RunFinished("cancelled")
+    assert not any(isinstance(event, RunStarted) for event in events)
+    engine.release.release()
+    engine.release.release()
+    told(first), told(third)
+    assert engine.diary.lines == ["a in", "a out", "c in", "c out"]
+
+
+def test_a_full_queue_refuses_and_frees_up() -> None:
+    engine = HeldEngine()
+    runner = Runner(lambda _lane: engine, max_queued=1)
+    first, second = runner.start(named("a")), runner.start(named("b"))
+    with pytest.raises(SpecError, match="run: 1 runs are already waiting; try again"):
+        runner.start(named("c"))
+    engine.release.release()
+    engine.release.release()
+    told(first), told(second)
+    engine.release.release()
+    assert told(runner.start(named("d")))[-1] == RunFinished("done")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_engine_that_raises_fails_its_lanes_and_frees_the_device(at_once: bool) -> None:
+    current: list[Engine] = [FaultyEngine(at_once=at_once)]
+    runner = Runner(lambda _lane: current[0])
+    broken = told(runner.start(named("a", "bf16", "nf4")))
+    assert [event for event in broken if isinstance(event, LaneFailed)] == [
+        LaneFailed(0, "internal", "the engine failed: smoke"),
+        LaneFailed(1, "internal", "the engine failed: smoke"),
+    ]
+    assert broken[-1] == RunFinished("done")
+    current[0] = quick()
+    after = runner.start(named("b"))
+    assert told(after)[-1] == RunFinished("done")
+    assert after.view.lanes[0].error is None
+
+
+def test_an_engine_that_raises_takes_nothing_from_lanes_that_were_over() -> None:
+    wanted = named("a", "bf16", "nf4", "int8")
+    done = list(quick().run([0], wanted, threading.Event()))
+    engine = FaultyEngine([*done, LaneFailed(1, "memory", "too large")])
+    run = Runner(lambda _lane: engine).start(wanted)
+    told(run)
+    assert [lane.error for lane in run.view.lanes] == [None, "too large", "the engine failed: smoke"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (EngineError("there is no cuda:7 here (allowed: cpu)"), "bad_input", "there is no cuda:7 here (allowed: cpu)"),
+        (OSError("no such program"), "internal", "the engine did not start: no such program"),
+    ],
+)
+def test_a_lane_without_an_engine_fails_alone(error: Exception, kind: str, message: str) -> None:
+    engine = quick()
+
+    def engine_for(lane: Lane) -> ScriptedEngine:
+        if lane.variant.device:
+            raise error
+        return engine
+
+    run = Runner(engine_for).start(named("a", "bf16", "bf16[device=cuda:7]"))
+    events = told(run)
+    assert events[-1] == RunFinished("done")
+    assert (run.view.lanes[0].error, len(run.view.lanes[0].repeats)) == (None, 1)
+    assert (run.view.lanes[1].error_kind, run.view.lanes[1].error) == (kind, message)
+
+
+def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> None:
+    class Absent(HeldEngine):
+        def environment(self) -> Environment:
+            raise EngineError("the worker did not start: no torch here")
+
+    absent = Absent()
+    run = Runner(lambda _lane: absent).start(named("a"))
+    assert told(run)[-1] == RunFinished("done")
+    assert run.view.recording().lanes[0].error == "the worker did not start: no torch here"
+    assert absent.diary.lines == []
+
+
+def test_lanes_of_two_engines_run_side_by_side() -> None:
+    engines = {None: HeldEngine(), "cuda:0": HeldEngine()}
+    run = Runner(lambda lane: engines[lane.variant.device]).start(named("a", "bf16", "bf16[device=cuda:0]"))
+    for engine in engines.values():
+        assert engine.entered.acquire(timeout=PATIENCE_S)  # both are in before either is let go
+    for engine in engines.values():
+        engine.release.release()
+    assert told(run)[-1] == RunFinished("done")
+
+
+def test_stop_keeps_what_a_running_lane_has() -> None:
+    engine = ScriptedEngine(lambda _lane: Script(), sleep=lambda _seconds: time.sleep(0.002))
+    run = Runner(lambda _lane: engine).start(request("bf16", measure={"max_new_tokens": 4000, "warmup": 0}))
+    until(run, lambda event: isinstance(event, StepsTaken))
+    run.cancel()
+    assert told(run)[-1] == RunFinished("cancelled")
+    (repeat,) = run.view.recording().lanes[0].repeats
+    assert repeat.finish == ("cancelled",)
+    assert len(repeat.output_ids[0]) < 4000
+
+
+def test_a_reader_is_told_when_nothing_happens() -> None:
+    engine = HeldEngine()
+    run = Runner(lambda _lane: engine).start(named("a"))
+    events = run.events(poll_s=0.01)
+    assert None in [next(events) for _ in range(5)]
+    engine.release.release()
+    assert [event for event in events if event is not None][-1] == RunFinished("done")

@@ -1,0 +1,114 @@
+"""The scripted engine: the same promises as a real one, on a clock that is exact."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from playground.engines.scripted import Script, ScriptedEngine, script_of
+from playground.events import LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken
+from playground.spec import Beam, Lane, RunRequest
+from playground.view import RunView
+from tests.timelines import request
+
+SCRIPTS = {"bf16": Script(ttft_s=0.5, tpot_s=0.25, post_s=0.125), "nf4": Script(ttft_s=1.0, tpot_s=0.125, post_s=0.125)}
+
+
+def engine(**scripts: Script) -> ScriptedEngine:
+    known = SCRIPTS | scripts
+    return ScriptedEngine(lambda lane: known[lane.variant.precision], sleep=lambda _seconds: None)
+
+
+def events_of(wanted: RunRequest, made: ScriptedEngine | None = None) -> list[LaneEvent]:
+    return list((made or engine()).run(range(len(wanted.lanes)), wanted, threading.Event()))
+
+
+def view_of(wanted: RunRequest, made: ScriptedEngine | None = None) -> RunView:
+    view = RunView(wanted, "id", "now")
+    for event in events_of(wanted, made):
+        view.apply(event)
+    return view
+
+
+@pytest.mark.parametrize("schedule", ["exclusive", "interleaved"])
+def test_own_clocks_are_the_scripts_in_either_schedule(schedule: str) -> None:
+    view = view_of(request("bf16", "nf4", measure={"schedule": schedule, "max_new_tokens": 5, "repeats": 2}))
+    for lane, script in zip(view.lanes, SCRIPTS.values(), strict=True):
+        assert lane.figure("ttft_s") == script.ttft_s
+        assert lane.figure("tpot_s") == script.tpot_s
+        assert lane.figure("e2e_s") == script.ttft_s + 4 * script.tpot_s + script.post_s
+        assert [repeat.warmup for repeat in lane.repeats] == [True, False, False]
+
+
+def order(events: list[LaneEvent]) -> Iterator[int]:
+    return (event.lane for event in events if isinstance(event, StepsTaken))
+
+
+def test_exclusive_lanes_come_one_after_the_other() -> None:
+    events = events_of(request("bf16", "nf4", measure={"max_new_tokens": 3, "warmup": 0}))
+    assert list(order(events)) == [0, 0, 0, 1, 1, 1]
+
+
+def test_interleaved_turns_go_to_the_clock_that_is_furthest_behind() -> None:
+    wanted = request("bf16", "nf4", measure={"schedule": "interleaved", "max_new_tokens": 20, "warmup": 0})
+    clocks, playing = {0: 0.0, 1: 0.0}, {0, 1}
+    for event in events_of(wanted):
+        match event:
+            case StepsTaken(lane=lane, steps=steps):
+                assert clocks[lane] == min(clocks[one] for one in playing)
+                clocks[lane] = steps[-1].t_s
+            case RepeatFinished(lane=lane):
+                playing.discard(lane)
+            case _:
+                pass
+
+
+def test_every_row_has_its_tokens_and_its_text() -> None:
+    view = view_of(request("bf16@3", prompts=["one", "two words"], measure={"max_new_tokens": 4, "warmup": 0}))
+    (repeat,) = view.lanes[0].repeats
+    assert repeat.prompt_tokens == (1, 2, 1)
+    assert [len(row) for row in repeat.output_ids] == [4, 4, 4]
+    assert tuple(view.lanes[0].texts) == repeat.texts
+    assert repeat.finish == ("length",) * 3
+
+
+def test_a_script_that_fails_leaves_the_others_alone() -> None:
+    view = view_of(request("bf16", "nf4", measure={"max_new_tokens": 4}), engine(nf4=Script(fails_after=2)))
+    assert view.lanes[0].error is None
+    assert len(view.lanes[0].repeats) == 2
+    assert view.lanes[1].error == "the script fails after 2 steps"
+
+
+def test_after_a_failure_a_lane_is_silent() -> None:
+    events = events_of(request("nf4", measure={"max_new_tokens": 4, "repeats": 3}), engine(nf4=Script(fails_after=0)))
+    assert isinstance(events[-1], LaneFailed)
+    assert sum(isinstance(event, RepeatStarted) for event in events) == 1
+
+
+def test_cancel_ends_running_repeats_as_cancelled() -> None:
+    cancel = threading.Event()
+    events: list[LaneEvent] = []
+    for event in engine().run([0, 1], request("bf16", "nf4", measure={"schedule": "interleaved", "max_new_tokens": 50}), cancel):
+        events.append(event)
+        if len(events) == 20:
+            cancel.set()
+    ends = [event for event in events if isinstance(event, RepeatFinished)]
+    assert [(end.lane, end.finish) for end in ends] == [(0, ("cancelled",)), (1, ("cancelled",))]
+    assert len(events) < 30
+
+
+def test_every_precision_has_a_script() -> None:
+    assert script_of(Lane.parse("nf4")).tpot_s < script_of(Lane.parse("bf16")).tpot_s < script_of(Lane.parse("int8")).tpot_s
+
+
+def test_a_beam_lane_is_measured_as_one() -> None:
+    view = view_of(request("bf16/beam(num_beams=4)", measure={"max_new_tokens": 4, "warmup": 0}))
+    assert isinstance(view.lanes[0].lane.decoding, Beam)
+    assert view.lanes[0].figure("ttft_s") == view.lanes[0].figure("e2e_s")
+    assert view.lanes[0].figure("tpot_s") is None
+
+
+def test_it_says_that_nothing_is_measured() -> None:
+    assert "nothing is measured" in engine().environment()["device_name"]
