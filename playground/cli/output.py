@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from playground.spec import SpecError
 
@@ -16,17 +17,16 @@ Write = Callable[[str], None]
 
 @contextmanager
 def json_output(target: str | None) -> Iterator[Write]:
-    """Gives what takes the document. Raises SpecError at once, before anything has run, if it could not be written."""
+    """Gives what takes the document, once. Raises SpecError at once, before anything has run, if it could not be written."""
     if target is None:
         yield lambda _text: None
     elif target == "-":
-        yield _to_stdout
+        yield lambda text: _put(sys.stdout, text)
     elif (path := _resolved(target)).exists() and not path.is_file():
-        with _opened(target, path, "w") as write:  # a pipe or a device: there is nothing to replace
-            yield write
+        with _opened(target, path, "w") as file:  # a pipe or a device: there is nothing to replace
+            yield lambda text: _put(file, text)
     else:
-        with _replacing(target, path) as write:
-            yield write
+        yield from _replacing(target, path)
 
 
 def _resolved(target: str) -> Path:
@@ -36,38 +36,32 @@ def _resolved(target: str) -> Path:
     return path
 
 
-def _to_stdout(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def _opened(target: str, path: Path, mode: str) -> Iterator[Write]:
+def _opened(target: str, path: Path, mode: str) -> TextIO:
     try:
-        file = path.open(mode, encoding="utf-8")
+        return path.open(mode, encoding="utf-8")  # type: ignore[return-value]
     except OSError as error:
         raise SpecError("--json", f"{target!r} cannot be written: {error.strerror}") from None
-    with file:
-        yield lambda text: (file.write(text + "\n"), None)[1]
 
 
-@contextmanager
+def _put(file: TextIO, text: str) -> None:
+    file.write(text + "\n")
+    file.flush()
+
+
 def _replacing(target: str, path: Path) -> Iterator[Write]:
     """Writes beside the file and renames, so a reader never sees half a document and a failed run leaves the old one."""
     if path.exists() and not os.access(path, os.W_OK):
         raise SpecError("--json", f"{target!r} cannot be written: it is read-only")
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    written = False
+    file = _opened(target, beside, "x")
+
+    def write(text: str) -> None:
+        with file:
+            _put(file, text)
+        beside.replace(path)
+
     try:
-        with _opened(target, beside, "x") as write:
-
-            def once(text: str) -> None:
-                nonlocal written
-                write(text)
-                written = True
-
-            yield once
-        if written:
-            beside.replace(path)
+        yield write
     finally:
+        file.close()
         beside.unlink(missing_ok=True)
