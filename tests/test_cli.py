@@ -365,6 +365,15 @@ def test_json_on_stdout_is_one_document_and_nothing_else() -> None:
     assert "TTFT" in done.stderr
 
 
+def test_a_terminal_of_few_letters_gets_a_table_and_whole_json() -> None:
+    arguments = command("run", "--lane", "bf16", "--prompt", "Où ?", *QUICK)
+    narrow = environment() | {"PYTHONIOENCODING": "ascii"}
+    table = subprocess.run(arguments, cwd=ROOT, env=narrow, capture_output=True, timeout=60, check=True)
+    assert b"TTFT" in table.stdout
+    document = subprocess.run([*arguments, "--json", "-"], cwd=ROOT, env=narrow, capture_output=True, timeout=60, check=True)
+    assert json.loads(document.stdout)["request"]["prompts"] == ["Où ?"]
+
+
 def test_bad_input_in_a_process_is_exit_2_without_a_traceback() -> None:
     done = subprocess.run(command("run", "nope"), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

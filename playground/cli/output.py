@@ -21,7 +21,7 @@ def json_output(target: str | None) -> Iterator[Write]:
     if target is None:
         yield lambda _text: None
     elif target == "-":
-        yield lambda text: _put(sys.stdout, text)
+        yield _to_stdout
     elif (path := _resolved(target)).exists() and not path.is_file():
         with _opened(target, path, "w") as file:  # a pipe or a device: there is nothing to replace
             yield lambda text: _put(file, text)
@@ -34,6 +34,12 @@ def _resolved(target: str) -> Path:
     if path.is_dir():
         raise SpecError("--json", f"{target!r} is a folder; allowed: a file, or - for standard output")
     return path
+
+
+def _to_stdout(text: str) -> None:
+    """As UTF-8 whatever the terminal's encoding: JSON is."""
+    sys.stdout.buffer.write(text.encode("utf-8") + b"\n")
+    sys.stdout.flush()
 
 
 def _opened(target: str, path: Path, mode: str) -> TextIO:
