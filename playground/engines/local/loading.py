@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from bitsandbytes.nn import Linear4bit, Linear8bitLt
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -142,7 +143,7 @@ def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -
         )
     except torch.OutOfMemoryError:
         raise
-    except (OSError, ValueError, RuntimeError, ImportError, KeyError, AssertionError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError, AssertionError, SafetensorError) as error:
         raise LoadError(f"the model in {folder.name!r} could not be loaded as {spec.precision}: {first_line(error)}") from error
     return model
 

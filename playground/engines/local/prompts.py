@@ -135,7 +135,7 @@ def _within(limit_s: float, render: Any) -> list[str]:
         except _TooLong:
             return
 
-    thread = threading.Thread(target=body, daemon=True)
+    thread = threading.Thread(target=body, name="chat-template", daemon=True)
     thread.start()
     thread.join(limit_s)
     if thread.is_alive():
