@@ -1,0 +1,114 @@
+"""The whole thing on the embedded model: the command line, the page's endpoint, and what is left when the page is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from gradio_client import Client
+
+from playground.engines.local.sources import bring
+from playground.settings import Settings
+from playground.spec import EMBEDDED_MODEL
+from playground.trace import Recording
+from tests.local import bare
+
+ROOT = Path(__file__).parent.parent
+PROMPT = "Why is the sky blue?"
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture
+def page() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A real `python app.py` and its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield process, wait_for_page(process, f"http://127.0.0.1:{port}")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for_page(process: subprocess.Popen[bytes], url: str) -> str:
+    for _ in range(300):
+        assert process.poll() is None, "the page ended"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return url
+    raise AssertionError("the page did not come up")
+
+
+def test_the_command_line_says_what_bare_generate_says() -> None:
+    lanes = ["--lane", "fp32", "--lane", "nf4", "--lane", "fp32/beam(num_beams=2)", "--lane", "fp32/top_p(p=0.9)@2"]
+    command = [sys.executable, "-m", "playground", "run", *lanes, "--prompt", PROMPT, "--max-new-tokens", "12", "--json", "-"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    recording = Recording.model_validate(json.loads(done.stdout))
+    folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
+    assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == bare.generate(folder, [PROMPT])
+    assert [list(row) for row in recording.lanes[2].repeats[-1].output_ids] == bare.generate(folder, [PROMPT], num_beams=2)
+    for lane in recording.lanes:
+        warmup, counted = lane.repeats
+        assert (warmup.warmup, counted.warmup) == (True, False)
+        assert len(counted.steps) == 12
+        assert counted.finish == ("length",) * lane.lane.batch
+        assert counted.metrics.e2e_s == pytest.approx(counted.end_s)
+        assert lane.load_s is not None
+        assert lane.memory_bytes is not None
+    assert recording.environment["versions"]["torch"]
+    assert recording.lanes[1].facts["quantized_modules"] == 210
+
+
+def test_one_bad_lane_leaves_the_others_and_exits_with_1(tmp_path: Path) -> None:
+    lanes = ["--lane", "fp32", "--lane", "bad:fp32", "--model", f"bad={tmp_path}", "--model", f"smollm2-135m={EMBEDDED_MODEL}"]
+    command = [sys.executable, "-m", "playground", "run", *lanes, "--max-new-tokens", "4", "--json", "-"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 1, done.stderr.decode()
+    recording = Recording.model_validate(json.loads(done.stdout))
+    assert recording.lanes[0].error is None
+    assert "has no config.json" in str(recording.lanes[1].error)
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_endpoint_streams_and_ends_with_the_recording(page: tuple[subprocess.Popen[bytes], str]) -> None:
+    _, url = page
+    job = Client(url, verbose=False).submit(
+        lanes=["fp32", "nf4@2"], prompts=[PROMPT], max_new_tokens=12, schedule="interleaved", api_name="/run"
+    )
+    frames = list(job)
+    recording = Recording.model_validate(frames[-1]["recording"])
+    folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
+    assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == bare.generate(folder, [PROMPT])
+    growing = [len(frame["lanes"][0]["texts"][0]) for frame in frames if frame["lanes"][0]["texts"]]
+    assert len(set(growing)) > 3, "the text grew while the run went on"
+
+
+def test_a_killed_page_leaves_no_worker(page: tuple[subprocess.Popen[bytes], str]) -> None:
+    process, url = page
+    job = Client(url, verbose=False).submit(lanes=["fp32"], prompts=[PROMPT], max_new_tokens=2000, api_name="/run")
+    while not any(frame["lanes"][0]["tokens"] > 2 for frame in job.outputs()):
+        time.sleep(0.1)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert any("playground.engines.local.worker" in worker.cmdline() for worker in workers)
+    os.kill(process.pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
