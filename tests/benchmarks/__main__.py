@@ -44,7 +44,7 @@ def main(
 ) -> None:
     """Measures what the project promises of its own speed."""
     chosen = names or list(BENCHMARKS)
-    progress, out = Console(stderr=True), Console()
+    progress, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else 120)
     unknown = [name for name in chosen if name not in BENCHMARKS]
     if unknown:
         progress.print(f"benchmark {unknown[0]!r} is not known (allowed: {', '.join(BENCHMARKS)})", highlight=False)
