@@ -25,7 +25,7 @@ PRECISIONS = ("bf16", "nf4")
 
 
 def run(setup: Setup) -> list[Figure]:
-    tokens, pairs, repeats = setup.pick(64, 12), setup.pick(5, 1), setup.pick(3, 1)
+    tokens, pairs, repeats = setup.pick(48, 12), setup.pick(5, 1), setup.pick(3, 1)
     with App() as app, Child("tests.benchmarks.bare", str(setup.folder), "1") as bare:
         client = Client(app.url, verbose=False, download_files=False, analytics_enabled=False)
         return [_figure(setup, client, bare, precision, tokens, pairs, repeats) for precision in PRECISIONS]
