@@ -27,7 +27,7 @@ PRECISIONS = ("bf16", "nf4")
 def run(setup: Setup) -> list[Figure]:
     tokens, pairs, repeats = setup.pick(48, 12), setup.pick(5, 1), setup.pick(3, 1)
     with App() as app, Child("tests.benchmarks.bare", str(setup.folder), "1") as bare:
-        client = Client(app.url, verbose=False, download_files=False, analytics_enabled=False)
+        client = connected(app)
         return [_figure(setup, client, bare, precision, tokens, pairs, repeats) for precision in PRECISIONS]
 
 
@@ -51,7 +51,11 @@ def _figure(setup: Setup, client: Client, bare: Child, precision: str, tokens: i
     )
 
 
-def through_app(client: Client, precision: str, tokens: int, repeats: int) -> dict[str, Any]:
+def connected(app: App) -> Client:
+    return Client(app.url, verbose=False, download_files=False, analytics_enabled=False)
+
+
+def through_app(client: Client, precision: str, tokens: int, repeats: int, threads: int | None = 1) -> dict[str, Any]:
     """One run by the API; its stream is read to the end as a visitor's would be."""
     last: dict[str, Any] = {}
     messages = 0
@@ -63,7 +67,7 @@ def through_app(client: Client, precision: str, tokens: int, repeats: int) -> di
         "schedule": "exclusive",
         "warmup": 1,
         "repeats": repeats,
-        "threads": 1,
+        "threads": threads,
     }
     for message in client.submit(**fields, api_name="/run"):
         last = message
