@@ -37,8 +37,16 @@ class Device:
         self.name = name
         self.torch = torch.device(name)
         self.is_cuda = self.torch.type == "cuda"
+
+    def enter_thread(self) -> None:
+        """Makes the calling thread this device's: its current CUDA device and its grad mode, both of which belong to threads."""
+        torch.set_grad_enabled(False)
         if self.is_cuda:
             torch.cuda.set_device(self.torch)
+
+    def out_of_memory_count(self) -> int:
+        """How often an allocation has failed here so far; 0 on the CPU, which does not count."""
+        return int(torch.cuda.memory_stats(self.torch).get("num_ooms", 0)) if self.is_cuda else 0
 
     def synchronize(self) -> None:
         """Waits until the device has done all it was given; a time stamp before that would be the queue's, not the work's."""

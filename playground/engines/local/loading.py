@@ -130,6 +130,7 @@ def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say
 
 
 def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -> PreTrainedModel:
+    failed_before = device.out_of_memory_count()
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -144,6 +145,8 @@ def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, AssertionError, SafetensorError) as error:
+        if device.out_of_memory_count() > failed_before:  # which transformers wraps in an error of its own while it quantizes
+            raise torch.OutOfMemoryError(f"no room to load {folder.name!r} as {spec.precision}") from error
         raise LoadError(f"the model in {folder.name!r} could not be loaded as {spec.precision}: {first_line(error)}") from error
     return model
 

@@ -53,7 +53,7 @@ class Worker:
         self._encoders: dict[Path, Encoder] = {}
         self._skeletons: dict[Path, Skeleton] = {}
         # One thread for the worker's whole life: its OpenMP team, its CUDA context, its grad mode.
-        self._thread = ThreadPoolExecutor(1, "device", initializer=torch.set_grad_enabled, initargs=(False,))
+        self._thread = ThreadPoolExecutor(1, "device", initializer=self.device.enter_thread)
 
     def environment(self) -> Environment:
         return self.device.environment() | {"memory_budget_bytes": self.pool.budget_bytes, "memory_used_bytes": self.pool.used_bytes}
