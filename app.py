@@ -1,0 +1,56 @@
+"""The page: `python app.py`, and what a Space starts. Importing it starts nothing."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+
+from playground.engines.fleet import open_fleet
+from playground.presets import load_presets
+from playground.runner import Runner
+from playground.settings import Settings
+from playground.spec import SpecError
+from playground.ui.look import launch_options
+from playground.ui.page import build
+
+
+def main() -> int:
+    """Serves the page until it is told to stop. 2 when it cannot start, with one sentence on stderr."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        settings = Settings.read()
+        check_address(settings)
+        serve(settings)
+    except SpecError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    presets = load_presets(settings.presets_dir)
+    with open_fleet(settings) as fleet:
+        demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), presets)
+        where = {"server_name": settings.server_name, "server_port": settings.server_port}
+        _, url, _ = demo.launch(**where, **launch_options(), prevent_thread_lock=True)
+        sys.stdout.write(f"Latency Playground is at {url}\n")
+        sys.stdout.flush()
+        demo.block_thread()
+
+
+def check_address(settings: Settings) -> None:
+    """Raises SpecError when the page cannot listen where the settings say."""
+    family = socket.AF_INET6 if ":" in settings.server_name else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.server_name.strip("[]"), settings.server_port))
+        except OSError as error:
+            where = f"{settings.server_name}:{settings.server_port}"
+            reason = f"cannot listen on {where} ({error.strerror}); choose another with GRADIO_SERVER_NAME and GRADIO_SERVER_PORT"
+            raise SpecError("server", reason) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The page's run as an API endpoint, `/run`: for `gradio_client`, scripts and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+
+from playground.presets import Preset
+from playground.runner import Runner
+from playground.settings import Settings
+from playground.spec import RunRequest, SpecError
+from playground.ui.form import checked, sentence_of
+from playground.ui.live import paced
+from playground.view import RunView
+
+FRAME_S = 0.1
+
+
+def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Preset], on_gpu: Callable[[], bool]) -> None:
+    """Adds `/run` to the page being built."""
+
+    def run(
+        lanes: list[str] | None = None,
+        prompts: list[str] | None = None,
+        preset: str = "",
+        system: str | None = None,
+        max_new_tokens: int | None = None,
+        fixed_length: bool | None = None,
+        schedule: str | None = None,
+        warmup: int | None = None,
+        repeats: int | None = None,
+        seed: int | None = None,
+        threads: int | None = None,
+        model: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Runs lanes and streams where they are; the last message holds the whole recording under "recording".
+
+        What is left out comes from the preset; without preset and lanes that is the first preset, with lanes alone the defaults
+        of the command line (exclusive schedule, 64 tokens, one warm-up, one repeat).
+        """
+        measure = {
+            "max_new_tokens": max_new_tokens,
+            "fixed_length": fixed_length,
+            "schedule": schedule,
+            "warmup": warmup,
+            "repeats": repeats,
+            "seed": seed,
+            "threads": threads,
+        }
+        fields = {"lanes": lanes, "prompts": prompts, "system": system, "model": model}
+        try:
+            started = runner.start(checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings))
+        except SpecError as error:
+            raise gr.Error(sentence_of(error), print_exception=False) from None
+        try:
+            for _ in paced(started, FRAME_S):
+                yield frame(started.view)
+            yield frame(started.view) | {"recording": started.view.recording().model_dump(mode="json")}
+        finally:
+            started.cancel()
+
+    gr.api(run, api_name="run", concurrency_limit=None)
+
+
+def frame(view: RunView) -> dict[str, Any]:
+    """Where a run is: light enough to be sent ten times a second."""
+    lanes = [
+        {
+            "label": lane.label,
+            "state": lane.state,
+            "status": lane.status,
+            "error": lane.error,
+            "tokens": len(lane.current.steps) if lane.current else 0,
+            "texts": list(lane.texts),
+        }
+        for lane in view.lanes
+    ]
+    return {"status": view.status, "ahead": view.ahead, "lanes": lanes}
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value != []}
+
+
+def _request(
+    settings: Settings,
+    presets: Mapping[str, Preset],
+    on_gpu: Callable[[], bool],
+    name: str,
+    fields: dict[str, Any],
+    measure: dict[str, Any],
+) -> RunRequest:
+    names = {"models": settings.models, "adapters": settings.adapters}
+    if not name and "lanes" not in fields:
+        name = next(iter(presets))
+    if name and name not in presets:
+        raise SpecError("preset", f"{name!r} is not known (allowed: {', '.join(presets)})")
+    if not name:
+        return RunRequest.build(**{"prompts": ("Why is the sky blue?",)} | fields | names, measure=measure)
+    preset = presets[name]
+    merged = preset.measure.model_dump(exclude_unset=True) | measure
+    return preset.request(**names, on_gpu=preset.model_on_gpu is not None and on_gpu(), **fields, measure=merged)

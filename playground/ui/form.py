@@ -1,0 +1,151 @@
+"""What was typed on the page → a run request; pure. What is wrong comes back as one sentence and the field it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from playground.settings import Settings
+from playground.spec import Lane, Measure, RunRequest, SpecError, explain
+
+PROMPT_BREAK = "---"
+"""On a line of its own, between two prompts of a batch."""
+FIXED, FREE = "fixed", "free"
+
+
+class FormError(SpecError):
+    """`field` is the element on the page that is wrong, `sentence` what to say beside it."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(field, sentence)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields as the page holds them; numbers may be missing or fractional."""
+
+    model: str
+    prompt: str
+    system: str
+    lanes: tuple[str, ...]
+    schedule: str
+    length: str
+    max_new_tokens: float | None
+    warmup: float | None
+    repeats: float | None
+    seed: float | None
+    threads: float | None
+    chat: bool = True
+
+
+def read_form(form: Form, settings: Settings) -> RunRequest:
+    """The run that was asked for. Raises FormError."""
+    lanes = tuple(_lane(number, text) for number, text in enumerate(form.lanes, start=1))
+    numbers = {name: _whole(name, getattr(form, name)) for name in ("max_new_tokens", "warmup", "repeats", "seed")}
+    measure = _measure(schedule=form.schedule, fixed_length=form.length == FIXED, threads=_threads(form.threads), **numbers)
+    fields = {"lanes": lanes, "prompts": split_prompts(form.prompt), "system": form.system.strip() or None, "chat": form.chat}
+    try:
+        request = RunRequest.build(**fields, model=form.model, models=settings.models, adapters=settings.adapters, measure=measure)
+        return checked(request, settings)
+    except FormError:
+        raise
+    except SpecError as error:
+        sentence = sentence_of(error)
+        raise FormError(_element(sentence, lanes), _numbered(sentence, lanes)) from None
+
+
+def checked(request: RunRequest, settings: Settings) -> RunRequest:
+    """The request, if the operator's limits allow it. Raises SpecError."""
+    if len(request.lanes) > settings.max_lanes:
+        raise SpecError("lanes", f"{len(request.lanes)} lanes are more than the {settings.max_lanes} allowed here")
+    characters = sum(map(len, request.prompts)) + len(request.system or "")
+    if characters > settings.max_prompt_chars:
+        raise SpecError("prompts", f"{characters:,} characters are more than the {settings.max_prompt_chars:,} allowed here")
+    measure = request.measure
+    tokens = sum(lane.batch for lane in request.lanes) * measure.max_new_tokens * (measure.repeats + measure.warmup)
+    if tokens > settings.max_rows_times_tokens:
+        most = f"{settings.max_rows_times_tokens:,} allowed here"
+        raise SpecError("max_new_tokens", f"rows × tokens × passes come to {tokens:,}, more than the {most}; take fewer of any")
+    return request
+
+
+def split_prompts(text: str) -> tuple[str, ...]:
+    """The prompts of a batch, from one text."""
+    prompts: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if line.strip() == PROMPT_BREAK:
+            prompts.append([])
+        else:
+            prompts[-1].append(line)
+    return tuple("\n".join(lines).strip() for lines in prompts)
+
+
+def join_prompts(prompts: tuple[str, ...]) -> str:
+    return f"\n{PROMPT_BREAK}\n".join(prompts)
+
+
+def sentence_of(error: SpecError) -> str:
+    """The error for a reader who sees where it is: without the names of our own fields."""
+    sentence = str(error).removeprefix("run: ")
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _lane(number: int, text: str) -> Lane:
+    field = f"lane-{number}"
+    if not text.strip():
+        raise FormError(field, f"Lane {number}: is empty; write one like bf16 or nf4, or remove it")
+    try:
+        return Lane.parse(text)
+    except SpecError as error:
+        raise FormError(field, f"Lane {number}: {str(error).removeprefix(error.field + ': ')}") from None
+
+
+def _measure(**fields: Any) -> Measure:
+    try:
+        return Measure.model_validate(fields)
+    except ValidationError as error:
+        name = str(error.errors(include_url=False)[0]["loc"][0])
+        reason = explain(error).removeprefix(f"{name}: ")
+        raise FormError(name.replace("_", "-"), f"{TITLES.get(name, name)}: {reason}") from None
+
+
+TITLES = {
+    "max_new_tokens": "New tokens",
+    "warmup": "Warm-ups",
+    "repeats": "Repeats",
+    "seed": "Seed",
+    "threads": "Threads",
+    "schedule": "Schedule",
+}
+
+
+def _whole(name: str, value: float | None) -> int:
+    if value is None or value != int(value):
+        raise FormError(name.replace("_", "-"), f"{TITLES[name]}: must be a whole number, not {'nothing' if value is None else value}")
+    return int(value)
+
+
+def _threads(value: float | None) -> int | None:
+    """Nothing, or 0: the machine's cores."""
+    return _whole("threads", value) if value else None
+
+
+def _element(sentence: str, lanes: tuple[Lane, ...]) -> str:
+    for number, lane in enumerate(lanes, start=1):
+        if repr(str(lane)) in sentence:
+            return f"lane-{number}"
+    lowered = sentence.lower()
+    return next(
+        (f for word, f in (("prompt", "prompt"), ("max_new_tokens", "max-new-tokens"), ("model", "model")) if word in lowered), "run"
+    )
+
+
+def _numbered(sentence: str, lanes: tuple[Lane, ...]) -> str:
+    """`Lane 'nf4+x': …` → `Lane 2: …`, as the page numbers them."""
+    for number, lane in enumerate(lanes, start=1):
+        if (prefix := f"Lane {str(lane)!r}") and sentence.startswith(prefix):
+            return f"Lane {number}{sentence.removeprefix(prefix)}"
+    return sentence

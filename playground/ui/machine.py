@@ -1,0 +1,41 @@
+"""The machine as the page tells of it: never waited for before it is needed, and a failure is a sentence."""
+
+from __future__ import annotations
+
+import logging
+
+from playground.engines.base import EngineError
+from playground.engines.fleet import Fleet
+from playground.presets import Preset
+from playground.settings import Settings
+from playground.ui.words import environment_words
+
+log = logging.getLogger(__name__)
+
+
+class Machine:
+    """What runs behind the page."""
+
+    def __init__(self, fleet: Fleet, settings: Settings) -> None:
+        self._fleet, self._settings = fleet, settings
+
+    def words(self) -> str:
+        """One line; starts the engine if it is not up yet."""
+        try:
+            return environment_words(self._fleet.environment())
+        except EngineError as error:
+            return f"The device is not available: {error}"
+
+    def on_gpu(self) -> bool:
+        """Whether a larger model is worth showing: a CUDA device, and the Hub in reach to bring the model."""
+        try:
+            environment = self._fleet.environment()
+        except EngineError as error:
+            log.warning("no environment: %s", error)
+            return False
+        return str(environment.get("device", "")).startswith("cuda") and bool(environment.get("hub_reachable"))
+
+    def model_for(self, preset: Preset) -> str:
+        """The model a preset shows here."""
+        larger = preset.model_on_gpu
+        return larger if larger in self._settings.models and larger is not None and self.on_gpu() else preset.model

@@ -1,0 +1,102 @@
+"""What is happening, in words with a number: of a lane, of a run, of the machine."""
+
+from __future__ import annotations
+
+from playground.engines.base import Environment
+from playground.spec import Beam, RunRequest
+from playground.trace import Metrics
+from playground.ui.format import count, duration, size
+from playground.view import LaneView, RunningRepeat, RunView
+
+SCRIPTED = "scripted timeline, nothing is measured"
+
+
+def lane_words(view: RunView, lane: LaneView, live: Metrics) -> str:
+    """One lane, now. `live`: its figures so far."""
+    match lane.state:
+        case "failed":
+            return f"failed: {lane.error}"
+        case "done":
+            return lane.status or _done(lane)
+        case "loading":
+            return lane.status or "loading"
+        case "running" if lane.current is not None:
+            return _running(view, lane, lane.current, live)
+        case _:
+            return _waiting(view, lane)
+
+
+def _waiting(view: RunView, lane: LaneView) -> str:
+    if view.status == "waiting":
+        return f"waiting, {count(view.ahead, 'run')} ahead" if view.ahead else "starting"
+    finished = len(lane.repeats)
+    total = view.request.measure.warmup + view.request.measure.repeats
+    if finished >= total:
+        return _done(lane)
+    if finished:
+        return f"between turns, {finished} of {total} passes done"
+    return f"ready, loaded in {duration(lane.load_s)}" if lane.load_s is not None else "waiting for its turn"
+
+
+def _running(view: RunView, lane: LaneView, current: RunningRepeat, live: Metrics) -> str:
+    which = "warm-up, not counted: " if current.warmup else _repeat(view, lane)
+    if not current.steps:
+        return f"{which}first token…"
+    steps = f"{len(current.steps)} of {view.request.measure.max_new_tokens}"
+    if isinstance(lane.lane.decoding, Beam):
+        return f"{which}revising, step {steps}, {duration(live.step_s)} a step"
+    pace = f", {duration(live.tpot_s)} a token" if live.tpot_s is not None else ""
+    return f"{which}token {steps}{pace}"
+
+
+def _repeat(view: RunView, lane: LaneView) -> str:
+    repeats = view.request.measure.repeats
+    return f"repeat {len(lane.counted) + 1} of {repeats}: " if repeats > 1 else ""
+
+
+def _done(lane: LaneView) -> str:
+    if not lane.counted:
+        return "stopped before a counted repeat"
+    last = lane.counted[-1]
+    tokens = count(sum(len(row) for row in last.output_ids), "token")
+    if "timeout" in last.finish:
+        return f"timed out after {tokens}"
+    return f"done, {tokens} in {duration(last.metrics.e2e_s)}"
+
+
+def run_words(view: RunView) -> str:
+    """The run, now."""
+    match view.status:
+        case "waiting":
+            return f"Waiting, {count(view.ahead, 'run')} ahead" if view.ahead else "Starting"
+        case "running":
+            return "Running"
+        case "cancelled":
+            return "Stopped; figures are of what was finished"
+        case "done":
+            failed = sum(lane.state == "failed" for lane in view.lanes)
+            return f"Done, {failed} of {count(len(view.lanes), 'lane')} failed" if failed else "Done"
+
+
+def measure_words(request: RunRequest) -> str:
+    """How the figures came about; stands beside every one of them."""
+    measure = request.measure
+    schedule = "interleaved, each lane’s own clock" if measure.schedule == "interleaved" else "exclusive, one lane after the other"
+    length = "fixed length" if measure.fixed_length else "free length, at most"
+    warmups = count(measure.warmup, "warm-up") if measure.warmup else "no warm-up"
+    counted = "1 repeat" if measure.repeats == 1 else f"median of {measure.repeats} repeats"
+    return f"{schedule} · {counted} after {warmups} · {length} {count(measure.max_new_tokens, 'token')} · seed {measure.seed}"
+
+
+def environment_words(environment: Environment) -> str:
+    """The machine in one line: device, threads, torch, memory that variants may use."""
+    if environment.get("engine") == "scripted":
+        return SCRIPTED[0].upper() + SCRIPTED[1:]
+    parts = [str(environment.get("device_name") or environment.get("device") or "unknown device")]
+    if threads := environment.get("threads"):
+        parts.append(count(int(threads), "thread"))
+    if torch := environment.get("versions", {}).get("torch"):
+        parts.append(f"torch {torch}")
+    if budget := environment.get("memory_budget_bytes"):
+        parts.append(f"{size(budget)} for variants")
+    return " · ".join(parts)
