@@ -12,8 +12,8 @@ from rich.text import Text
 
 from playground.engines.base import EngineError
 from playground.engines.fleet import Fleet
+from playground.format import UNKNOWN, size
 from playground.settings import Settings
-from playground.ui.format import UNKNOWN, size
 
 
 def diagnose(settings: Settings, open_fleet: Callable[[Settings], Fleet]) -> dict[str, Any]:

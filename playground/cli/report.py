@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
+from playground.format import UNKNOWN, count, duration, ratio, significant, size
 from playground.runner import Run
 from playground.trace import Metrics
-from playground.ui.format import UNKNOWN, count, duration, ratio, significant, size
-from playground.ui.words import environment_words, lane_words, measure_words
 from playground.view import LaneView, RunView
+from playground.words import environment_words, lane_words, measure_words
 
 REDRAW_S = 0.25
 """Redrawing shares the machine with what is measured; a few times a second is enough to read."""

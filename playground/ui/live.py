@@ -15,14 +15,14 @@ from typing import Any
 import gradio as gr
 
 from playground.charts import PALETTES, Curve, charted, figures, repeats_ttft_ms, ttft_ms
+from playground.format import duration, rate, ratio, size
 from playground.metrics import median
 from playground.runner import Run
 from playground.spec import Beam
 from playground.trace import Metrics
 from playground.ui import table
-from playground.ui.format import duration, rate, ratio, size
-from playground.ui.words import SCRIPTED, lane_words, measure_words, run_words
 from playground.view import LaneView, RunView
+from playground.words import SCRIPTED, lane_words, measure_words, run_words
 
 HERE = Path(__file__).parent
 FIGURES_PERIOD_S = 0.2

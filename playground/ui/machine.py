@@ -8,7 +8,7 @@ from playground.engines.base import EngineError
 from playground.engines.fleet import Fleet
 from playground.presets import Preset
 from playground.settings import Settings
-from playground.ui.words import environment_words
+from playground.words import environment_words
 
 log = logging.getLogger(__name__)
 

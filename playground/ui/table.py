@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from playground.ui.format import UNKNOWN, duration, rate, ratio, size
+from playground.format import UNKNOWN, duration, rate, ratio, size
 from playground.view import LaneView, RunView
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from playground.engines.base import Environment
+from playground.format import count, duration, size
 from playground.spec import Beam, RunRequest
 from playground.trace import Metrics
-from playground.ui.format import count, duration, size
 from playground.view import LaneView, RunningRepeat, RunView
 
 SCRIPTED = "scripted timeline, nothing is measured"
