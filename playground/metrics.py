@@ -22,6 +22,7 @@ def measure(trace: Trace) -> Metrics:
     times = [step.t_s for step in trace.steps]
     gaps = tuple(later - earlier for earlier, later in pairwise(times))
     output_tokens = sum(len(row) for row in trace.output_ids)
+    finished = sum(finish in ("length", "stop") for finish in trace.finish)
     return Metrics(
         tokenize_s=trace.tokenize_s,
         ttft_s=trace.end_s if trace.revises else times[0],
@@ -34,7 +35,7 @@ def measure(trace: Trace) -> Metrics:
         step_s=statistics.median(gaps) if gaps else None,
         decode_tokens_per_s=None if trace.revises else _decode_throughput(trace),
         output_tokens_per_s=output_tokens / trace.end_s if trace.end_s > 0 else None,
-        requests_per_s=len(trace.output_ids) / trace.end_wall_s if trace.end_wall_s > 0 else None,
+        requests_per_s=finished / trace.end_wall_s if finished and trace.end_wall_s > 0 else None,
     )
 
 

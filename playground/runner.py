@@ -134,7 +134,7 @@ class Runner:
     def _engines(self, run: Run) -> tuple[list[tuple[Engine, list[int]]], dict[str, Any]]:
         """The lanes grouped by the engine that decodes them, and the engines' environments; lanes without an engine fail."""
         groups: dict[int, tuple[Engine, list[int]]] = {}
-        environment: dict[str, Any] = {}
+        environment: dict[str, dict[str, Any]] = {}
         for index, lane in enumerate(run.request.lanes):
             try:
                 engine = self._engine_for(lane)
@@ -147,8 +147,8 @@ class Runner:
                 run._events.put(LaneFailed(index, "internal", f"the engine did not start: {error}"))
                 continue
             groups.setdefault(id(engine), (engine, []))[1].append(index)
-            environment = environment or found
-        return list(groups.values()), environment
+            environment.setdefault(str(found.get("device")), found)
+        return list(groups.values()), _environment(environment, run.request.measure.threads)
 
     def _pump(self, run: Run, engine: Engine, lanes: list[int]) -> None:
         wanted = run.request.measure.warmup + run.request.measure.repeats
@@ -161,6 +161,14 @@ class Runner:
             log.exception("engine failed")
             for lane in open_lanes:
                 run._events.put(LaneFailed(lane, "internal", f"the engine failed: {error}"))
+
+
+def _environment(found: dict[str, dict[str, Any]], threads: int | None) -> dict[str, Any]:
+    """The first device's environment, with the threads the run asked for; on several devices the others' under "other_devices"."""
+    if not found:
+        return {}
+    first, *others = found.values()
+    return first | ({"threads": threads} if threads else {}) | ({"other_devices": others} if others else {})
 
 
 def _tick_off(open_lanes: dict[int, int], event: LaneEvent) -> None:

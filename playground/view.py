@@ -103,7 +103,9 @@ class RunView:
             case LaneLoaded():
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.facts = "ready", "", event.facts
-                lane.load_s, lane.load_kind, lane.memory_bytes = event.load_s, event.load_kind, event.memory_bytes
+                lane.memory_bytes = event.memory_bytes
+                if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
+                    lane.load_s, lane.load_kind = event.load_s, event.load_kind
             case RepeatStarted():
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.texts = "running", "", [""] * lane.lane.batch

@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 from playground.engines.base import Engine, EngineError, Environment
 from playground.engines.local.sources import hub_reachable
-from playground.events import FailureKind, LaneEvent, LaneFailed, LaneStatus, RepeatFinished, loads
+from playground.events import FailureKind, LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken, loads
 from playground.settings import Settings, child_environment
 from playground.spec import Lane, RunRequest
 
@@ -92,17 +92,21 @@ class WorkerProcess:
     def why_ended(self) -> str:
         """In words, once it has ended."""
         code = self._process.wait()
-        if code == -signal.SIGKILL:
-            return "it was killed (SIGKILL; the system does that when memory runs out)"
-        if code < 0:
-            return f"it crashed ({signal.Signals(-code).name})"
+        if code < 0:  # never on Windows, which has no such signals
+            name = signal.Signals(-code).name
+            return "it was killed (SIGKILL; the system does that when memory runs out)" if name == "SIGKILL" else f"it crashed ({name})"
         last = self._last_words[-1] if self._last_words else "it said nothing"
         return f"it ended with code {code}: {last}"
 
     def _read(self, pipe: IO[bytes]) -> None:
-        for line in pipe:
-            self._answers.put(_parsed(line))
-        self._answers.put(None)
+        try:
+            for line in pipe:
+                self._answers.put(_parsed(line))
+        except ValueError:  # a line that was cut short as the process was killed, or that is none of ours
+            log.warning("worker %s sent what is not an answer", self.pid)
+            self._process.kill()
+        finally:
+            self._answers.put(None)
 
     def _read_errors(self, pipe: IO[bytes]) -> None:
         for line in pipe:
@@ -163,12 +167,13 @@ class LocalEngine:
             self._after(process, watch)
 
     def _after(self, process: WorkerProcess, watch: _Watch) -> None:
-        if watch.environment is not None:
+        with self._starting:
+            if self._process is not process or self._closed:
+                return  # somebody has started another meanwhile
             self._environment = watch.environment
-        elif not self._closed:
-            process.close()
-            self._process = WorkerProcess(self._command)  # at once: it will be ready when the next run comes
-            self._environment = None
+            if watch.environment is None:
+                process.close()
+                self._process = WorkerProcess(self._command)  # at once: it will be ready when the next run comes
 
     def _worker(self) -> WorkerProcess:
         """The process, started and greeted. Raises EngineError."""
@@ -257,7 +262,7 @@ class _Watch:
             self._process.kill()
 
     def _note(self, event: LaneEvent) -> None:
-        self._loading = isinstance(event, LaneStatus)
+        self._loading = not isinstance(event, RepeatStarted | StepsTaken)
         if isinstance(event, LaneFailed):
             self._left.pop(event.lane, None)
         elif isinstance(event, RepeatFinished) and event.lane in self._left:

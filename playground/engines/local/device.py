@@ -13,9 +13,10 @@ from typing import Any
 import psutil
 import torch
 
-_CGROUP_LIMITS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+# Limit, use, and which lines of memory.stat are file cache, which the kernel gives back when it is needed (cgroup v2, v1).
+_CGROUPS = (
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current", ("inactive_file", "active_file")),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", ("total_inactive_file", "total_active_file")),
 )
 _PACKAGES = ("torch", "transformers", "bitsandbytes", "peft", "accelerate", "tokenizers", "greenlet")
 _BUDGET_SHARE = 0.8
@@ -67,7 +68,7 @@ class Device:
         if self.is_cuda:
             free, _ = torch.cuda.mem_get_info(self.torch)
             return int(free + torch.cuda.memory_reserved(self.torch) - torch.cuda.memory_allocated(self.torch))
-        return min(int(psutil.virtual_memory().available), *_cgroup_free())
+        return min([int(psutil.virtual_memory().available), *_cgroup_free()])
 
     def total_bytes(self) -> int:
         if self.is_cuda:
@@ -101,6 +102,11 @@ class Device:
         }
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Also on the CPU, where torch says so only in the text of a RuntimeError."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
 def cpu_name() -> str:
     """The processor's name as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -113,10 +119,13 @@ def cpu_name() -> str:
 
 def _cgroup_free() -> list[int]:
     """What a container's limit leaves; a Space or a pod has less than the machine says."""
-    for limit, used in _CGROUP_LIMITS:
-        if limit.exists() and (text := limit.read_text().strip()).isdigit():
-            return [max(0, int(text) - int(used.read_text()))]
-    return [2**62]
+    for folder, limit, used, cached in _CGROUPS:
+        file = folder / limit
+        if file.exists() and (text := file.read_text().strip()).isdigit():
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            in_use = int((folder / used).read_text()) - sum(int(stat.get(name, 0)) for name in cached)
+            return [max(0, int(text) - in_use)]
+    return []
 
 
 def _cuda() -> dict[str, Any]:

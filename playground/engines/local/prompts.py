@@ -88,26 +88,35 @@ class RowStreams:
     """The shown text of a repeat's rows, as it grows. For the display only; the final text is decoded whole."""
 
     def __init__(self, encoder: Encoder, rows: int, revises: bool) -> None:
-        self._encoder, self._revises = encoder, revises
+        self._encoder = encoder
+        self._whole = [revises or not hasattr(encoder.tokenizer, "_tokenizer")] * rows
+        """Rows whose text is decoded whole each time, instead of token by token."""
         self._streams = [DecodeStream(skip_special_tokens=True) for _ in range(rows)]
         self._ids: list[list[int]] = [[] for _ in range(rows)]
         self._shown = [""] * rows
 
     def changes(self, rows: Sequence[Sequence[int]], keep: Sequence[int] | None) -> list[RowText]:
         """How the shown texts change by new tokens per row, after the first `keep` of each row's earlier ones."""
-        if self._revises or not hasattr(self._encoder.tokenizer, "_tokenizer"):
-            return [change for row in range(len(rows)) if (change := self._revise(row, rows[row], keep)) is not None]
-        found = ((row, self._append(row, ids)) for row, ids in enumerate(rows))
-        return [RowText(row, text) for row, text in found if text]
+        return [change for row, ids in enumerate(rows) if (change := self._change(row, ids, keep)) is not None]
 
-    def _append(self, row: int, ids: Sequence[int]) -> str:
-        pieces = (self._streams[row].step(self._encoder.tokenizer._tokenizer, token) for token in ids)
-        return "".join(piece for piece in pieces if piece)
-
-    def _revise(self, row: int, ids: Sequence[int], keep: Sequence[int] | None) -> RowText | None:
+    def _change(self, row: int, ids: Sequence[int], keep: Sequence[int] | None) -> RowText | None:
         if keep is not None:
             del self._ids[row][keep[row] :]
         self._ids[row].extend(ids)
+        if not self._whole[row]:
+            try:
+                return self._append(row, ids)
+            except Exception:  # noqa: BLE001 - tokenizers raises no narrower one when byte tokens make no valid text
+                self._whole[row] = True
+        return self._revise(row)
+
+    def _append(self, row: int, ids: Sequence[int]) -> RowText | None:
+        pieces = (self._streams[row].step(self._encoder.tokenizer._tokenizer, token) for token in ids)
+        text = "".join(piece for piece in pieces if piece)
+        self._shown[row] += text
+        return RowText(row, text) if text else None
+
+    def _revise(self, row: int) -> RowText | None:
         before, after = self._shown[row], self._encoder.decode(self._ids[row])
         self._shown[row] = after
         common = _common(before, after)
@@ -125,12 +134,12 @@ class _TooLong(BaseException):
 def _within(limit_s: float, render: Any) -> list[str]:
     """Runs a chat template, which is the model author's program, with a time limit."""
     result: list[list[str]] = []
-    failure: list[PromptError] = []
+    failure: list[Exception] = []
 
     def body() -> None:
         try:
             result.append(render())
-        except PromptError as error:
+        except Exception as error:  # noqa: BLE001 - the template is a program of the model's author: it may raise anything
             failure.append(error)
         except _TooLong:
             return
@@ -142,5 +151,6 @@ def _within(limit_s: float, render: Any) -> list[str]:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TooLong))
         raise PromptError(f"the model's chat template did not finish within {limit_s:g} s")
     if failure:
-        raise failure[0]
+        error = failure[0]
+        raise error if isinstance(error, PromptError) else PromptError(f"the model's chat template failed: {first_line(error)}")
     return result[0]

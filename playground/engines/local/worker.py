@@ -12,10 +12,9 @@ import os
 import queue
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -79,7 +78,7 @@ class Worker:
                 yield from translator.events(notes.popleft() for _ in range(len(notes)))
                 if over:
                     break
-                time.sleep(SEND_EVERY_S)
+                wait([future], timeout=SEND_EVERY_S)
             future.result()
         finally:
             gone.set()
@@ -131,14 +130,16 @@ class _Process:
 
     def _listen(self) -> None:
         """When the input ends the page is gone, and so is this worker, whatever it is doing."""
-        for line in self._commands:
-            command = json.loads(line)
-            if "run" in command:
-                self._cancels[command["run"]["id"]] = threading.Event()
-                self._runs.put(command["run"])
-            elif command["cancel"] in self._cancels:
-                self._cancels[command["cancel"]].set()
-        os._exit(0)
+        try:
+            for line in self._commands:
+                command = json.loads(line)
+                if "run" in command:
+                    self._cancels[command["run"]["id"]] = threading.Event()
+                    self._runs.put(command["run"])
+                elif cancel := self._cancels.get(command["cancel"]):
+                    cancel.set()
+        finally:
+            os._exit(0)
 
     def _say(self, line: bytes) -> None:
         self._answers.write(line + b"\n")
