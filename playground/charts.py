@@ -127,6 +127,8 @@ def _ttft(view: RunView) -> Figure:
         "y": names,
         "x": [ttft_ms(lane) for lane in view.lanes],
         "width": 0.62,
+        "textposition": "outside",
+        "cliponaxis": False,
         "hovertemplate": "%{y}<br>TTFT %{x:.3s} ms<extra></extra>",
     }
     each = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 
@@ -47,7 +49,7 @@ def test_a_prequantized_copy_says_the_same(precision: str, worker: Worker, place
     run_lanes(worker, place.request([precision]))
     worker.evict()
     first = run_lanes(worker, place.request([precision])).lanes[0]
-    worker.copies.discard(worker.cache_dir / "prequantized")
+    shutil.rmtree(worker.cache_dir / "prequantized")
     worker.evict()
     again = run_lanes(worker, place.request([precision])).lanes[0]
     assert (first.load_kind, again.load_kind) == ("prequantized", "cold")

@@ -113,8 +113,8 @@ def of_a_deeper_model(folder: Path) -> Path:
         (lambda lora, at: of_a_deeper_model(at), "does not fit the model: .* the model has no such place"),
         (lambda lora, at: changed(lora, at / "x", target_modules=["c_attn"]), "does not fit the model"),
         (lambda lora, at: changed(lora, at / "x", peft_type="IA3"), "is not a LoRA adapter"),
-        (lambda lora, at: changed(lora, at / "x", use_dora=True), "uses DoRA, which is not supported"),
-        (lambda lora, at: changed(lora, at / "x", bias="all"), "trains biases"),
+        (lambda lora, at: changed(lora, at / "x", use_dora=True), "uses use_dora, which is not supported"),
+        (lambda lora, at: changed(lora, at / "x", bias="all"), "uses bias, which is not supported"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_sentence(

@@ -80,6 +80,11 @@ def test_a_chat_template_that_refuses(worker: Worker, tmp_path: Path) -> None:
     assert "chat template refused the prompt: only lower case" in str(ran[0].error)
 
 
+def test_a_chat_template_that_fails(worker: Worker, tmp_path: Path) -> None:
+    broken = random_llama(tmp_path / "b", template="{{ 1 / 0 }}")
+    assert "chat template failed: division by zero" in str(run_lanes(worker, request_for(broken, ["fp32"]))[0].error)
+
+
 def test_a_system_prompt_without_a_template(worker: Worker, tmp_path: Path) -> None:
     plain = random_llama(tmp_path / "plain", template=None)
     assert "needs a chat template" in str(run_lanes(worker, request_for(plain, ["fp32"], system="Be brief."))[0].error)

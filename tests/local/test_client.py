@@ -116,6 +116,8 @@ def test_a_cancelled_run_is_quiet_before_the_next_decodes(fleet: LocalFleet, tin
         ({"load_s": 0.5}, "time.sleep(60)", "said nothing for [01] s while loading and was ended"),
         ({}, "sys.stdin.readline(); sys.exit(3)", "ended with code 3"),
         ({}, "sys.stdin.readline(); sys.exit('no such luck')", "no such luck"),
+        ({}, 'sys.stdout.write(\'{"event":{"type":"repeat_fin\'); sys.stdout.flush()', "ended with code 0|killed"),
+        ({}, "print('not an answer', flush=True); time.sleep(60)", "killed"),
     ],
 )
 def test_a_worker_that_hangs_or_exits(limits: dict[str, float], code: str, sentence: str, tiny: Path) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import FalconConfig, FalconForCausalLM
 
-from playground.engines.local.device import Device
 from playground.engines.local.estimate import skeleton
-from playground.engines.local.loading import BaseSpec, LoadError, load_base
-from playground.engines.local.prequantized import Copies
 from playground.engines.local.worker import Worker
-from playground.events import LaneLoaded, LaneStatus
+from playground.events import LaneEvent, LaneLoaded, LaneStatus
 from playground.spec import Lane
 from tests.local.conftest import Ran, request_for, run_lanes
+from tests.models import byte_tokenizer, random_llama, random_lora
 
 MB = 1_000_000
 
@@ -43,21 +43,76 @@ def test_what_was_asked_is_read_back(text: str, facts: dict[str, object], worker
     assert len(ran[0].facts["weights_sha256"]) == 64
 
 
-def test_a_model_that_is_not_what_was_asked_fails(tiny: Path, tmp_path: Path) -> None:
-    """A copy that holds another quantization than its name says, as an outdated one might."""
-    device, copies = Device("cpu"), Copies(tmp_path)
-    nf4, fp4 = (BaseSpec.of("m", Lane.parse(text).variant) for text in ("nf4", "fp4"))
-    load_base(tiny, fp4, device, copies, lambda text: None)
-    wrong, right = copies.find(tiny, fp4.quantization_config()), copies.find(tiny, nf4.quantization_config())
-    assert wrong is not None
-    assert right is None
-    load_base(tiny, nf4, device, copies, lambda text: None)
-    right = copies.find(tiny, nf4.quantization_config())
-    assert right is not None
+def test_a_model_that_is_not_what_was_asked_fails(worker: Worker, tmp_path: Path) -> None:
+    """Falcon's linear layers are a class of their own, which bitsandbytes passes over without a word."""
+    torch.manual_seed(0)
+    config = FalconConfig(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, vocab_size=320, bos_token_id=0, eos_token_id=1)
+    FalconForCausalLM(config).save_pretrained(tmp_path / "falcon")
+    byte_tokenizer(None).save_pretrained(tmp_path / "falcon")
+    ran = run_lanes(worker, request_for(tmp_path / "falcon", ["nf4", "bf16"]))
+    assert "nf4 was asked, but" in str(ran[0].error)
+    assert ran[1].error is None
+
+
+def test_a_file_with_a_tensor_missing_is_refused(worker: Worker, tiny: Path, tmp_path: Path) -> None:
+    """transformers would fill it with random numbers and go on."""
+    shutil.copytree(tiny, tmp_path / "x")
+    tensors = load_file(tmp_path / "x" / "model.safetensors")
+    del tensors["model.layers.0.mlp.down_proj.weight"]
+    save_file(tensors, tmp_path / "x" / "model.safetensors", metadata={"format": "pt"})
+    ran = run_lanes(worker, request_for(tmp_path / "x", ["fp32"]))
+    assert "is incomplete: 1 missing keys, the first is 'model.layers.0.mlp.down_proj.weight'" in str(ran[0].error)
+
+
+def test_a_copy_that_holds_something_else_is_made_again(tiny: Path, tmp_path: Path) -> None:
+    worker = Worker(tmp_path, "cpu")
+    ran = run_lanes(worker, request_for(tiny, ["nf4"]))
+    [right] = (tmp_path / "prequantized").iterdir()
+    run_lanes(worker, request_for(tiny, ["fp4"]))
+    [wrong] = [folder for folder in (tmp_path / "prequantized").iterdir() if folder != right]
     shutil.rmtree(right)
     shutil.copytree(wrong, right)
-    with pytest.raises(LoadError, match="nf4 was asked, but the 4-bit type is another"):
-        load_base(tiny, nf4, device, copies, lambda text: None)
+    worker.evict()
+    again = run_lanes(worker, request_for(tiny, ["nf4"]))
+    worker.close()
+    assert again[0].load_kind == "cold"
+    assert again.ids(0) == ran.ids(0)
+
+
+def test_a_folder_whose_weights_changed_is_loaded_anew(worker: Worker, tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(tiny, folder)
+    first = run_lanes(worker, request_for(folder, ["fp32"]))
+    random_llama(folder, seed=5)
+    second = run_lanes(worker, request_for(folder, ["fp32"]))
+    assert second[0].load_kind == "cold"
+    assert first[0].facts["weights_sha256"] != second[0].facts["weights_sha256"]
+    assert first.ids(0) != second.ids(0)
+
+
+def test_an_adapter_trained_anew_in_its_folder_is_another(worker: Worker, tiny: Path, tmp_path: Path) -> None:
+    ran = []
+    for seed in (1, 2):
+        lora = random_lora(tiny, tmp_path / "lora", seed=seed)
+        ran.append(run_lanes(worker, request_for(tiny, ["fp32+a"], adapters={"a": lora})))
+    assert ran[0].ids(0) != ran[1].ids(0)
+    assert ran[0][0].facts["adapter_sha256"] != ran[1][0].facts["adapter_sha256"]
+
+
+def test_room_for_the_next_exclusive_lane_is_really_made(embedded: Path, tmp_path: Path) -> None:
+    """What was evicted must be gone while the next one loads, or a budget for one holds two."""
+    worker = Worker(tmp_path, "cpu", budget_bytes=300 * MB)
+    alive: list[int] = []
+
+    def look(event: LaneEvent) -> None:
+        if isinstance(event, LaneLoaded) and event.lane == 1:
+            alive.append(sum(t.nbytes for t in _live_tensors() if t.numel() > 20 * MB))
+
+    ran = run_lanes(worker, request_for(embedded, ["bf16", "bf16[attention=eager]"], max_new_tokens=2), on_event=look)
+    worker.close()
+    assert [lane.error for lane in ran.view.lanes] == [None, None]
+    assert alive
+    assert alive[0] < 80 * MB, "one embedding of 57 MB, not two"
 
 
 @pytest.mark.parametrize("precision", ["nf4", "int8", "fp4[double_quant=true]"])

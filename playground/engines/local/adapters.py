@@ -26,6 +26,13 @@ from playground.engines.local.device import Device
 
 WEIGHTS = "adapter_model.safetensors"
 _NAME = "default"
+# What a plain LoRA's configuration may set; the rest of PEFT's options would need the base's weights or replace some of them.
+_PLAIN = (
+    *("r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules", "use_rslora", "rank_pattern", "alpha_pattern"),
+    *("layers_to_transform", "layers_pattern", "fan_in_fan_out", "task_type"),
+)
+_MEANINGLESS = ("init_lora_weights", "inference_mode", "base_model_name_or_path", "revision", "auto_mapping", "peft_type", "peft_version")
+"""How the adapter was made; says nothing of how it runs."""
 
 
 class AdapterError(Exception):
@@ -48,11 +55,17 @@ def attach(base: PreTrainedModel, folder: Path, name: str, dtype: torch.dtype, d
     try:
         # On the meta device: what is not assigned below is then noticed, not silently random.
         inject_adapter_in_model(config, view, adapter_name=_NAME, low_cpu_mem_usage=True)
-    except ValueError as error:
+    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
         raise AdapterError(f"adapter {name!r} does not fit the model: {str(error).splitlines()[0][:300]}") from error
     _assign(view, tensors, name, dtype, device)
     view.eval()
     return Attached(view, sum(p.nbytes for p in _lora_parameters(view).values()), _read_back(view, config, folder, name))
+
+
+def adapter_key(folder: Path) -> str:
+    """Changes when the adapter's files do: one trained anew in the same folder is another adapter."""
+    files = [file for name in ("adapter_config.json", WEIGHTS) if (file := folder / name).is_file()]
+    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
 
 
 def shared_view(model: PreTrainedModel) -> PreTrainedModel:
@@ -92,14 +105,16 @@ def _config(settings: object, name: str) -> LoraConfig:
     """The adapter's LoRA configuration; what would need the base's weights or replace some of them is refused by name."""
     if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
         raise AdapterError(f"adapter {name!r} is not a LoRA adapter (allowed: peft_type LORA)")
-    for key, refused in (("use_dora", "DoRA"), ("modules_to_save", "modules_to_save"), ("trainable_token_indices", "trainable tokens")):
-        if settings.get(key):
-            raise AdapterError(f"adapter {name!r} uses {refused}, which is not supported; allowed: plain LoRA matrices")
-    if settings.get("bias", "none") != "none":
-        raise AdapterError(f"adapter {name!r} trains biases, which is not supported; allowed: bias none")
-    known = {key: value for key, value in settings.items() if key in LoraConfig.__dataclass_fields__}
-    # Initial values are replaced anyway; some ways to make them (pissa, loftq, …) would rewrite the shared base.
-    return LoraConfig(**{**known, "init_lora_weights": True, "inference_mode": True})
+    default = LoraConfig()
+    for key, value in settings.items():
+        plain = key in _PLAIN + _MEANINGLESS or key not in LoraConfig.__dataclass_fields__ or not value or value == getattr(default, key)
+        if not plain:
+            raise AdapterError(f"adapter {name!r} uses {key}, which is not supported; allowed: plain LoRA matrices")
+    try:
+        # Initial values are replaced anyway; some ways to make them (pissa, loftq, …) would rewrite the shared base.
+        return LoraConfig(**{key: settings[key] for key in _PLAIN if key in settings}, inference_mode=True)
+    except (ValueError, TypeError) as error:
+        raise AdapterError(f"adapter {name!r}: its adapter_config.json is not valid: {str(error).splitlines()[0][:300]}") from error
 
 
 def _assign(view: PreTrainedModel, tensors: dict[str, torch.Tensor], name: str, dtype: torch.dtype, device: Device) -> None:

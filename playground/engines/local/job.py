@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
-from playground.engines.local.adapters import AdapterError
+from playground.engines.local.adapters import AdapterError, adapter_key
 from playground.engines.local.device import Device
 from playground.engines.local.estimate import Skeleton
 from playground.engines.local.loading import BaseSpec, LoadError, first_line
 from playground.engines.local.pool import NoMemory, Pool, Wanted
-from playground.engines.local.prequantized import Copies
+from playground.engines.local.prequantized import Identity
 from playground.engines.local.prompts import Encoder, PromptError, Prompts
 from playground.engines.local.repeat import LaneOnDevice, LaneRepeat, Told
 from playground.engines.local.schedule import alone, race
-from playground.engines.local.sources import SourceError, bring, origin
+from playground.engines.local.sources import Say, SourceError, bring, origin
 from playground.events import FailureKind, LaneEvent, LaneFailed, LaneLoaded, LaneStatus
 from playground.spec import RunRequest
 
@@ -42,14 +42,15 @@ class Workplace(Protocol):
 
     device: Device
     pool: Pool
-    copies: Copies
     cache_dir: Path
 
     def use_threads(self, count: int | None) -> None: ...
 
-    def encoder(self, folder: Path) -> Encoder: ...
+    def identity(self, folder: Path, say: Say) -> Identity: ...
 
-    def skeleton(self, folder: Path) -> Skeleton: ...
+    def encoder(self, folder: Path, identity: Identity) -> Encoder: ...
+
+    def skeleton(self, folder: Path, identity: Identity) -> Skeleton: ...
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class _Planned:
     encoder: Encoder
     prompts: Prompts
     prompt_tokens: tuple[int, ...]
+    identity: Identity
     told_loaded: bool = False
 
 
@@ -82,30 +84,44 @@ class Job:
             self._interleaved(planned)
 
     def _exclusive(self, planned: list[_Planned]) -> None:
-        """One lane after the other; counted repeats forward, then backward (ABBA), so that drift of the machine cancels."""
-        measure = self._request.measure
-        for number in range(measure.warmup + measure.repeats):
-            backward = number >= measure.warmup and (number - measure.warmup) % 2 == 1
-            for plan in planned[::-1] if backward else planned:
-                if self._over(plan):
-                    continue
-                on_device = self._guarded(plan.index, self._ready, plan, ())
-                if on_device is not None:
-                    self._repeat([on_device], number)
+        """One lane after the other, each repeat of it with its variant resident and nothing else needed."""
+        for plan, number in self._order(planned):
+            if not self._over(plan):
+                # In a method of its own: a variant that is still referenced here could not be evicted for the next.
+                self._one_repeat(plan, number)
+
+    def _order(self, planned: list[_Planned]) -> list[tuple[_Planned, int]]:
+        """Counted repeats forward, then backward (ABBA), so that drift of the machine cancels.
+
+        Lanes that do not fit in memory together run one after the other instead: in turns each counted repeat would be the first
+        after a load.
+        """
+        warmup, repeats = self._request.measure.warmup, self._request.measure.repeats
+        try:
+            self._worker.pool.check_together([plan.wanted for plan in planned])
+        except NoMemory:
+            return [(plan, number) for plan in planned for number in range(warmup + repeats)]
+        rounds = [planned[::-1] if n >= warmup and (n - warmup) % 2 else planned for n in range(warmup + repeats)]
+        return [(plan, number) for number, order in enumerate(rounds) for plan in order]
+
+    def _one_repeat(self, plan: _Planned, number: int) -> None:
+        on_device = self._guarded(plan.index, self._ready, plan, [plan.wanted])
+        if on_device is not None:
+            self._repeat([on_device], number)
 
     def _interleaved(self, planned: list[_Planned]) -> None:
         """All lanes resident, repeat by repeat a race by own clocks."""
+        together = [plan.wanted for plan in planned]
         try:
-            self._worker.pool.check_together([plan.wanted for plan in planned])
+            self._worker.pool.check_together(together)
         except NoMemory as error:
             for plan in planned:
                 self._fail(plan.index, "memory", str(error))
             return
-        keep = {plan.wanted.base for plan in planned}
         ready = [
             on_device
             for plan in planned
-            if not self._over(plan) and (on_device := self._guarded(plan.index, self._ready, plan, keep)) is not None
+            if not self._over(plan) and (on_device := self._guarded(plan.index, self._ready, plan, together)) is not None
         ]
         for number in range(self._request.measure.warmup + self._request.measure.repeats):
             self._repeat([on_device for on_device in ready if on_device.index not in self._failed], number)
@@ -129,10 +145,11 @@ class Job:
         try:
             return work(*arguments, **more)
         except tuple(_FAILURES) as error:
-            self._fail(index, _FAILURES[type(error)], str(error) if not isinstance(error, torch.OutOfMemoryError) else first_line(error))
+            self._fail(index, _FAILURES[type(error)], first_line(error))
         except Exception as error:
             log.exception("lane %s failed", index)
             self._fail(index, "internal", f"could not be prepared: {type(error).__name__}: {first_line(error)}")
+        self._worker.device.release()  # what a failed load left: bitsandbytes' modules hold cycles
         return None
 
     def _fail(self, index: int, kind: FailureKind, message: str) -> None:
@@ -144,31 +161,41 @@ class Job:
         request, worker = self._request, self._worker
         lane = request.lanes[index]
         model_id = request.models[lane.variant.model or request.model]
-        folder = bring(model_id, worker.cache_dir, lambda text: self._tell(LaneStatus(index, text)))
-        sizes, encoder = worker.skeleton(folder), worker.encoder(folder)
+        say = self._say(index)
+        folder = bring(model_id, worker.cache_dir, say)
+        identity = worker.identity(folder, say)
+        sizes, encoder = worker.skeleton(folder, identity), worker.encoder(folder, identity)
         prompts = Prompts(request.rows(lane), request.system, request.chat)
         prompt_tokens = encoder.check(prompts, sizes.context, request.measure.max_new_tokens)
         adapter = lane.variant.adapter
+        adapter_folder = Path(request.adapters[adapter]).expanduser() if adapter else None
         wanted = Wanted(
             lane=lane,
-            base=BaseSpec.of(model_id, lane.variant),
+            base=BaseSpec.of(identity.fingerprint, lane.variant),
             folder=folder,
             adapter=adapter,
-            adapter_folder=Path(request.adapters[adapter]).expanduser() if adapter else None,
+            adapter_folder=adapter_folder,
+            adapter_key=adapter_key(adapter_folder) if adapter_folder else None,
             skeleton=sizes,
             kv_bytes=sizes.kv_bytes(lane, max(prompt_tokens) + request.measure.max_new_tokens),
         )
         worker.pool.check_alone(wanted)
-        return _Planned(index, wanted, encoder, prompts, prompt_tokens)
+        return _Planned(index, wanted, encoder, prompts, prompt_tokens, identity)
 
-    def _ready(self, plan: _Planned, keep: Collection[BaseSpec]) -> LaneOnDevice:
+    def _say(self, index: int) -> Say:
+        return lambda text: self._tell(LaneStatus(index, text))
+
+    def _ready(self, plan: _Planned, together: Sequence[Wanted]) -> LaneOnDevice:
         """The lane with its variant resident; tells of a load, and the first time also that there was none."""
-        folder = plan.wanted.folder
-        fingerprint = {"weights_sha256": self._worker.copies.weights_sha256(folder), "origin": origin(folder)}
-        resident = self._worker.pool.acquire(plan.wanted, keep, lambda text: self._tell(LaneStatus(plan.index, text)))
+        resident = self._worker.pool.acquire(plan.wanted, together, self._say(plan.index))
         if not plan.told_loaded or resident.load_kind != "resident":
             plan.told_loaded = True
-            facts = resident.facts | fingerprint | {"chat_template": bool(plan.encoder.tokenizer.chat_template)}
+            facts = resident.facts | {
+                "weights_sha256": plan.identity.weights_sha256,
+                "tokenizer_sha256": plan.identity.tokenizer_sha256,
+                "origin": origin(plan.wanted.folder),
+                "chat_template": bool(plan.encoder.tokenizer.chat_template),
+            }
             self._tell(LaneLoaded(plan.index, resident.load_s, resident.load_kind, resident.memory_bytes, facts))
         return LaneOnDevice(
             index=plan.index,

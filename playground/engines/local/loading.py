@@ -7,6 +7,7 @@ load → save the pre-quantized copy → one forward → only then use (see `loa
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from playground.engines.local.device import Device
+from playground.engines.local.device import Device, is_out_of_memory
 from playground.engines.local.prequantized import Copies, CopyError
 from playground.engines.local.sources import Say
 from playground.spec import FOUR_BIT, Variant
@@ -26,6 +27,8 @@ from playground.trace import LoadKind
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 INT8_THRESHOLD = 6.0
+_LEAST_QUANTIZED = 0.9
+"""Less than this and a label like nf4 would not say what runs."""
 
 
 class LoadError(Exception):
@@ -34,9 +37,9 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BaseSpec:
-    """What a base is, defaults filled in: two lanes with equal specs share one base."""
+    """What a base is, defaults filled in: two lanes with equal specs share one base. `fingerprint`: of the model's files."""
 
-    model_id: str
+    fingerprint: str
     precision: str
     threshold: float | None
     double_quant: bool | None
@@ -44,11 +47,11 @@ class BaseSpec:
     attention: str
 
     @classmethod
-    def of(cls, model_id: str, variant: Variant) -> BaseSpec:
+    def of(cls, fingerprint: str, variant: Variant) -> BaseSpec:
         four_bit = variant.precision in FOUR_BIT
         threshold = INT8_THRESHOLD if variant.threshold is None else variant.threshold
         return cls(
-            model_id=model_id,
+            fingerprint=fingerprint,
             precision=variant.precision,
             threshold=threshold if variant.precision == "int8" else None,
             double_quant=bool(variant.double_quant) if four_bit else None,
@@ -95,44 +98,56 @@ def quiet_libraries() -> None:
 
 
 def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say) -> Base:
-    """The base, ready to run: loaded (from the pre-quantized copy if there is one), read back, warmed up. Raises LoadError."""
-    model, kind = _from_disk(folder, spec, device, copies, say)
-    model.eval()
-    _honour_compute(model, spec)
-    facts = _read_back(model, spec, device)
-    say("first forward")
-    _first_forward(model, device)
-    facts |= _kernel_facts(model)
-    return Base(model, kind, tensor_bytes(model), facts)
+    """The base, ready to run: loaded (from the pre-quantized copy if there is one), read back, warmed up.
+
+    Raises LoadError; torch.OutOfMemoryError when there was no room after all.
+    """
+    try:
+        model, kind, facts = _from_disk(folder, spec, device, copies, say)
+        say("first forward")
+        _first_forward(model, device)
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise torch.OutOfMemoryError(f"no room to load {folder.name!r} as {spec.precision}") from None
+        raise
+    return Base(model, kind, tensor_bytes(model), facts | _kernel_facts(model))
 
 
-def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say) -> tuple[PreTrainedModel, LoadKind]:
+def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say) -> tuple[PreTrainedModel, LoadKind, dict[str, Any]]:
     quantization = spec.quantization_config()
     if quantization is None:
         say("loading")
-        return _from_pretrained(folder, spec, device), "cold"
-    copy = copies.find(folder, quantization)
+        return _loaded(folder, spec, device, "cold")
+    copy = copies.find(spec.fingerprint, quantization)
     if copy is not None:
         say(f"loading the {spec.precision} copy")
         try:
             # No quantization_config here: an explicit None would wipe the one stored with the copy.
-            return _from_pretrained(copy, spec, device), "prequantized"
+            return _loaded(copy, spec, device, "prequantized")
         except LoadError:
             say(f"the {spec.precision} copy was damaged and is made again")
             copies.discard(copy)
     say(f"quantizing to {spec.precision}")
-    model = _from_pretrained(folder, spec, device, quantization_config=quantization)
+    model, kind, facts = _loaded(folder, spec, device, "cold", quantization_config=quantization)
+    began = time.perf_counter()
     try:
-        copies.keep(model, folder, quantization)  # before any forward, which would repack 4-bit weights
+        copies.keep(model, spec.fingerprint, quantization)  # before any forward, which would repack 4-bit weights
     except CopyError as error:
         say(str(error))
-    return model, "cold"
+    return model, kind, facts | {"copy_s": time.perf_counter() - began}
+
+
+def _loaded(folder: Path, spec: BaseSpec, device: Device, kind: LoadKind, **how: Any) -> tuple[PreTrainedModel, LoadKind, dict[str, Any]]:
+    model = _from_pretrained(folder, spec, device, **how)
+    model.eval()
+    _honour_compute(model, spec)
+    return model, kind, _read_back(model, spec, device)
 
 
 def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -> PreTrainedModel:
     failed_before = device.out_of_memory_count()
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        model, found = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=spec.dtype,
             device_map={"": device.name},
@@ -140,14 +155,19 @@ def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
+            output_loading_info=True,
             **how,
         )
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, AssertionError, SafetensorError) as error:
-        if device.out_of_memory_count() > failed_before:  # which transformers wraps in an error of its own while it quantizes
-            raise torch.OutOfMemoryError(f"no room to load {folder.name!r} as {spec.precision}") from error
+        # On CUDA transformers wraps it in an error of its own while it quantizes.
+        if is_out_of_memory(error) or device.out_of_memory_count() > failed_before:
+            raise torch.OutOfMemoryError(f"no room to load {folder.name!r} as {spec.precision}") from None
         raise LoadError(f"the model in {folder.name!r} could not be loaded as {spec.precision}: {first_line(error)}") from error
+    for what in ("missing_keys", "mismatched_keys"):
+        if keys := sorted(map(str, found.get(what) or ())):
+            raise LoadError(f"the model in {folder.name!r} is incomplete: {len(keys)} {what.replace('_', ' ')}, the first is {keys[0]!r}")
     return model
 
 
@@ -174,14 +194,20 @@ def _read_back(model: PreTrainedModel, spec: BaseSpec, device: Device) -> dict[s
     _must(all(m.compute_dtype == DTYPES[spec.compute or "bf16"] for m in four), spec, "the compute dtype is another")
     _must(all(m.weight.quant_state.nested == spec.double_quant for m in four), spec, "double quantization is not as asked")
     _must(all(m.state.threshold == spec.threshold for m in eight), spec, "the int8 threshold is another")
-    rest = {p.dtype for p in model.parameters() if p.dtype.is_floating_point}
-    _must(rest == {spec.dtype}, spec, f"weights were found in {', '.join(sorted(str(dtype) for dtype in rest)) or 'no float type'}")
+    share = _quantized_share(model, eight + four)
+    _must(not spec.quantized or share >= _LEAST_QUANTIZED, spec, f"only {share:.0%} of the layers' weights were quantized")
+    kept = [name for name, p in model.named_parameters() if p.dtype == torch.float32 and _is_kept_in_fp32(model, name)]
+    rest = {p.dtype for name, p in model.named_parameters() if p.dtype.is_floating_point and name not in kept}
+    _must(rest <= {spec.dtype}, spec, f"weights were found in {', '.join(sorted(str(dtype) for dtype in rest))}")
     _must(all(p.device.type == device.torch.type for p in model.parameters()), spec, f"some weights are not on {device.name}")
     attention = model.config._attn_implementation
     _must(attention == spec.attention, spec, f"attention is {attention}, not {spec.attention}")
     return {
         "dtype": str(spec.dtype).removeprefix("torch."),
         "quantized_modules": len(eight) + len(four),
+        "quantized_share": round(share, 4) if spec.quantized else None,
+        "kept_in_fp32": len(kept) if spec.dtype != torch.float32 else 0,
+        "generation_defaults": _generation_defaults(model),
         "attention": attention,
         "threshold": spec.threshold,
         "compute_dtype": spec.compute,
@@ -189,6 +215,26 @@ def _read_back(model: PreTrainedModel, spec: BaseSpec, device: Device) -> dict[s
         "architecture": type(model).__name__,
         "device": device.name,
     }
+
+
+def _quantized_share(model: PreTrainedModel, modules: list[Any]) -> float:
+    """Of the layers' matrices (not embeddings and output head) the share that is quantized; stacked experts, say, are not."""
+    quantized = sum(module.in_features * module.out_features for module in modules)
+    done = {id(module.weight) for module in modules}
+    outside = {id(part.weight) for part in (model.get_input_embeddings(), model.get_output_embeddings()) if part is not None}
+    left = sum(p.numel() for p in model.parameters() if p.ndim >= 2 and id(p) not in done | outside)
+    return quantized / (quantized + left) if quantized + left else 0.0
+
+
+def _is_kept_in_fp32(model: PreTrainedModel, name: str) -> bool:
+    """Whether the architecture itself asks for this parameter in fp32 (a router's gate, say)."""
+    patterns = {*(model._keep_in_fp32_modules or ()), *(model._keep_in_fp32_modules_strict or ())}
+    return any(pattern in name for pattern in patterns)
+
+
+def _generation_defaults(model: PreTrainedModel) -> dict[str, Any]:
+    """What the model's own generation config sets: `generate` takes from it what a lane does not say, a repetition penalty for instance."""
+    return {name: value for name, value in model.generation_config.to_diff_dict().items() if not name.startswith(("_", "transformers"))}
 
 
 def _kernel_facts(model: PreTrainedModel) -> dict[str, Any]:

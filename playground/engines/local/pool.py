@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,18 @@ class Wanted:
     folder: Path
     adapter: str | None
     adapter_folder: Path | None
+    adapter_key: str | None
     skeleton: Skeleton
     kv_bytes: int
 
     @property
     def base_bytes(self) -> int:
         return self.skeleton.weight_bytes(self.base.precision, bool(self.base.double_quant))
+
+    @property
+    def variant(self) -> tuple[BaseSpec, str | None]:
+        """What must be resident for this lane."""
+        return self.base, self.adapter_key
 
     @property
     def adapter_bytes(self) -> int:
@@ -62,7 +68,8 @@ class Resident:
 @dataclass(slots=True)
 class _Entry:
     base: Base
-    views: dict[Path, Attached] = field(default_factory=dict)
+    views: dict[str, Attached] = field(default_factory=dict)
+    """By the adapter's key."""
 
     @property
     def memory_bytes(self) -> int:
@@ -91,7 +98,7 @@ class Pool:
     def check_together(self, lanes: Sequence[Wanted]) -> None:
         """Raises NoMemory if these lanes' variants and KV caches cannot all be resident at once."""
         bases = {wanted.base: wanted.base_bytes for wanted in lanes}
-        adapters = {(wanted.base, wanted.adapter_folder): wanted.adapter_bytes for wanted in lanes}
+        adapters = {wanted.variant: wanted.adapter_bytes for wanted in lanes}
         need = sum(bases.values()) + sum(adapters.values()) + sum(wanted.kv_bytes for wanted in lanes)
         if need > self.budget_bytes:
             raise NoMemory(
@@ -99,49 +106,61 @@ class Pool:
                 " use the exclusive schedule, which holds one lane at a time, or fewer lanes"
             )
 
-    def acquire(self, wanted: Wanted, keep: Collection[BaseSpec], say: Say) -> Resident:
-        """The variant, loaded if it is not resident; those in `keep` are not evicted for it.
+    def acquire(self, wanted: Wanted, together: Sequence[Wanted], say: Say) -> Resident:
+        """The variant, loaded if it is not resident. `together`: the lanes that must stay resident with it, itself included.
 
-        Raises NoMemory, LoadError, AdapterError.
+        Raises NoMemory, LoadError, AdapterError, torch.OutOfMemoryError.
         """
+        self._make_room(wanted, together)
         began = time.perf_counter()
         kind: LoadKind = "resident"
         entry = self._entries.get(wanted.base)
         if entry is None:
-            self._make_room(wanted, keep)
             entry = _Entry(load_base(wanted.folder, wanted.base, self._device, self._copies, say))
             self._entries[wanted.base], kind = entry, entry.base.kind
         self._entries.move_to_end(wanted.base)
         model, facts, memory = entry.base.model, dict(entry.base.facts), entry.base.memory_bytes
-        if wanted.adapter and wanted.adapter_folder:
-            if wanted.adapter_folder not in entry.views:
+        if wanted.adapter and wanted.adapter_folder and wanted.adapter_key:
+            if wanted.adapter_key not in entry.views:
                 say(f"attaching {wanted.adapter}")
                 view = attach(entry.base.model, wanted.adapter_folder, wanted.adapter, wanted.base.dtype, self._device)
-                entry.views[wanted.adapter_folder] = view
+                entry.views[wanted.adapter_key] = view
                 kind = "cold" if kind == "resident" else kind
-            view = entry.views[wanted.adapter_folder]
+            view = entry.views[wanted.adapter_key]
             model, memory = view.model, memory + view.memory_bytes
             facts |= view.facts | {"adapter": wanted.adapter}
-        return Resident(model, time.perf_counter() - began, kind, memory, facts)
+        # Writing the copy for the next time is not part of getting ready.
+        copy_s = entry.base.facts.get("copy_s", 0.0) if kind == "cold" else 0.0
+        return Resident(model, time.perf_counter() - began - copy_s, kind, memory, facts)
 
     def clear(self) -> None:
         """Evicts everything."""
         self._entries.clear()
         self._device.release()
 
-    def _make_room(self, wanted: Wanted, keep: Collection[BaseSpec]) -> None:
-        need = wanted.base_bytes + wanted.adapter_bytes + wanted.kv_bytes
+    def _make_room(self, wanted: Wanted, together: Sequence[Wanted]) -> None:
+        """Evicts, least recently used first, what the lanes of this run do not need, until what is missing and the KV caches fit."""
+        keep = {lane.variant for lane in together}
+        bases = {base for base, _ in keep}
+        entry = self._entries.get(wanted.base)
+        need = sum(lane.kv_bytes for lane in together)
+        need += 0 if entry else wanted.base_bytes
+        need += 0 if entry and wanted.adapter_key in entry.views else wanted.adapter_bytes
         evicted = False
-        for spec in [spec for spec in self._entries if spec not in keep]:
-            if self.used_bytes + need <= self.budget_bytes:
-                break
-            del self._entries[spec]
-            evicted = True
+        for spec in [spec for spec in self._entries if spec not in bases]:
+            if self.used_bytes + need > self.budget_bytes:
+                del self._entries[spec]
+                evicted = True
+        for spec, one in self._entries.items():
+            for key in [key for key in one.views if (spec, key) not in keep]:
+                if self.used_bytes + need > self.budget_bytes:
+                    del one.views[key]
+                    evicted = True
         if evicted:
             self._device.release()
         if self.used_bytes + need > self.budget_bytes:
-            free = self.budget_bytes - self.used_bytes
-            raise NoMemory(f"{wanted.base.precision} needs {gigabytes(need)}, {gigabytes(free)} of the memory budget is free")
+            free = gigabytes(max(0, self.budget_bytes - self.used_bytes))
+            raise NoMemory(f"{wanted.base.precision} needs {gigabytes(need)}, {free} of the memory budget is free")
 
 
 def _smaller(wanted: Wanted, budget: int) -> str:

@@ -1,7 +1,7 @@
 """Pre-quantized copies: what a first load quantized is kept, so that the next one only reads it.
 
-A copy is keyed by the source weights' and config's sha256, the quantization's configuration and the libraries' versions, written aside,
-then renamed, so that a half-written one is never found.
+A copy is keyed by the source's fingerprint, the quantization's configuration and the libraries' versions, written aside, then
+renamed, so that a half-written one is never found.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,8 +19,9 @@ from typing import Any, Protocol
 from safetensors import SafetensorError
 from transformers import BitsAndBytesConfig
 
-from playground.engines.local.sources import move_into_place
+from playground.engines.local.sources import Say, move_into_place
 
+_SMALL = (".json", ".jinja", ".model", ".txt")
 _VERSIONS = ("bitsandbytes", "transformers", "torch")
 
 
@@ -32,23 +34,18 @@ class Savable(Protocol):
 
 
 class Copies:
-    """The copies below a cache folder."""
+    """The copies below a cache folder. A source is known by its fingerprint."""
 
     def __init__(self, cache_dir: Path) -> None:
         self._folder = cache_dir / "prequantized"
-        self._hashes = Hashes(cache_dir / "hashes.json")
 
-    def weights_sha256(self, folder: Path) -> str:
-        """Of the model's safetensors files, in name order."""
-        return self._hashes.of(folder)
-
-    def find(self, source: Path, quantization: BitsAndBytesConfig) -> Path | None:
-        copy = self._path(source, quantization)
+    def find(self, fingerprint: str, quantization: BitsAndBytesConfig) -> Path | None:
+        copy = self._path(fingerprint, quantization)
         return copy if (copy / "config.json").is_file() else None
 
-    def keep(self, model: Savable, source: Path, quantization: BitsAndBytesConfig) -> None:
+    def keep(self, model: Savable, fingerprint: str, quantization: BitsAndBytesConfig) -> None:
         """Writes the copy; only before the model's first forward. Raises CopyError."""
-        target = self._path(source, quantization)
+        target = self._path(fingerprint, quantization)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self._folder))
@@ -57,7 +54,7 @@ class Copies:
         try:
             model.save_pretrained(aside)
             move_into_place(aside, target)
-        except (OSError, SafetensorError) as error:
+        except (OSError, ValueError, RuntimeError, NotImplementedError, SafetensorError) as error:
             raise CopyError(f"no pre-quantized copy could be kept: {error}") from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -65,14 +62,23 @@ class Copies:
     def discard(self, copy: Path) -> None:
         shutil.rmtree(copy, ignore_errors=True)
 
-    def _path(self, source: Path, quantization: BitsAndBytesConfig) -> Path:
+    def _path(self, fingerprint: str, quantization: BitsAndBytesConfig) -> Path:
         what = {
-            "weights": self._hashes.of(source),
-            "config": hashlib.sha256((source / "config.json").read_bytes()).hexdigest(),
+            "source": fingerprint,
             "quantization": quantization.to_dict(),
             "versions": {name: version(name) for name in _VERSIONS},
         }
         return self._folder / hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a model's folder holds. `fingerprint` also covers its configuration, tokenizer and chat template."""
+
+    weights_sha256: str
+    """Of the one safetensors file, or over the sha256 of several in name order."""
+    tokenizer_sha256: str | None
+    fingerprint: str
 
 
 class Hashes:
@@ -81,22 +87,22 @@ class Hashes:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def of(self, folder: Path) -> str:
-        files = sorted(folder.glob("*.safetensors"))
-        known = self._read()
-        total = hashlib.sha256()
-        changed = False
-        for file in files:
-            stat = file.stat()
-            key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-            if key not in known:
-                with file.open("rb") as stream:
-                    known[key] = hashlib.file_digest(stream, "sha256").hexdigest()
-                changed = True
-            total.update(known[key].encode())
-        if changed:
+    def of(self, folder: Path, say: Say) -> Identity:
+        """Raises OSError when a file cannot be read."""
+        digests = [self._weights(file, say) for file in sorted(folder.glob("*.safetensors"))]
+        weights = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+        small = {file.name: _sha256(file) for file in sorted(folder.iterdir()) if file.suffix in _SMALL and file.is_file()}
+        everything = json.dumps([weights, small], sort_keys=True)
+        return Identity(weights, small.get("tokenizer.json"), hashlib.sha256(everything.encode()).hexdigest())
+
+    def _weights(self, file: Path, say: Say) -> str:
+        stat, known = file.stat(), self._read()
+        key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        if key not in known:
+            say(f"reading the sha256 of {file.name}")
+            known[key] = _sha256(file)
             self._write(known)
-        return known[key] if len(files) == 1 else total.hexdigest()
+        return known[key]
 
     def _read(self) -> dict[str, str]:
         try:
@@ -112,3 +118,8 @@ class Hashes:
             Path(aside.name).replace(self._file)
         except OSError:  # only a convenience: without it the files are hashed again
             return
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

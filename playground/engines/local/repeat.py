@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel, StoppingCriteriaList
 
 from playground.engines.local.decoding import generate_arguments, seed_of
-from playground.engines.local.device import Device
+from playground.engines.local.device import Device, is_out_of_memory
 from playground.engines.local.loading import first_line
 from playground.engines.local.probe import OwnClock, Probe, RawStep
 from playground.engines.local.prompts import Encoder, Prompts
@@ -50,7 +50,10 @@ class Began:
     """A repeat began; what turns its raw steps into events (see translate.py)."""
 
     event: RepeatStarted
-    on_device: LaneOnDevice
+    encoder: Encoder
+    batch: int
+    revises: bool
+    end_ids: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,16 @@ class LaneRepeat:
             return
         try:
             self._generate(give_turn)
-        except torch.OutOfMemoryError as error:
-            self._fail("memory", f"out of memory on {self._device.name} while decoding: {first_line(error)}")
         except Exception as error:
-            log.exception("lane %s failed", self._on.index)
-            self._fail("internal", f"decoding failed: {type(error).__name__}: {first_line(error)}")
+            if is_out_of_memory(error):
+                self._fail("memory", f"out of memory on {self._device.name} while decoding: {first_line(error)}")
+            else:
+                log.exception("lane %s failed", self._on.index)
+                self._fail("internal", f"decoding failed: {type(error).__name__}: {first_line(error)}")
+        if self.failed:
+            # After a device-side assert a CUDA context answers nothing any more: this raises, and the worker process ends and is replaced.
+            self._device.synchronize()
+            self._device.release()
 
     def _fail(self, kind: Any, message: str) -> None:
         self.failed = True
@@ -97,7 +105,15 @@ class LaneRepeat:
         self._device.synchronize()
         tokenize_s, _ = self.clock.read()
         warmup = self._number < measure.warmup
-        self._tell(Began(RepeatStarted(on.index, self._number, warmup, on.prompt_tokens, tokenize_s), on))
+        self._tell(
+            Began(
+                RepeatStarted(on.index, self._number, warmup, on.prompt_tokens, tokenize_s),
+                on.encoder,
+                on.lane.batch,
+                on.revises,
+                on.end_ids,
+            )
+        )
         prompt_length = inputs["input_ids"].shape[1]
         probe = self._probe(prompt_length, give_turn)
         ends = {"eos_token_id": None} if measure.fixed_length else {}
@@ -112,10 +128,10 @@ class LaneRepeat:
         rows = [_until_end(ids, on.end_ids) for ids in output[:, prompt_length:].tolist()]
         texts = tuple(on.encoder.decode(row) for row in rows)
         end_s, end_wall_s = self.clock.read()
-        finish = tuple(_finish(row, on.end_ids, probe) for row in rows)
+        finish = tuple(_finish(row, on, probe) for row in rows)
         output_ids = tuple(tuple(row) for row in rows)
         self._tell(RepeatFinished(on.index, self._number, end_s, end_wall_s, output_ids, finish, texts))
-        if probe.stopped == "timeout":
+        if "timeout" in finish:
             tokens = max(len(row) for row in rows)
             self._fail(
                 "timeout", f"stopped after {measure.timeout_s:g} s on its own clock, with {tokens} of {measure.max_new_tokens} tokens"
@@ -141,7 +157,7 @@ def _until_end(ids: list[int], ends: frozenset[int]) -> list[int]:
     return next((ids[: place + 1] for place, token in enumerate(ids) if token in ends), ids)
 
 
-def _finish(row: list[int], ends: frozenset[int], probe: Probe) -> Finish:
-    if row and row[-1] in ends:
+def _finish(row: list[int], on: LaneOnDevice, probe: Probe) -> Finish:
+    if row and row[-1] in on.end_ids:
         return "stop"
-    return probe.stopped or "length"
+    return "length" if len(row) >= on.measure.max_new_tokens else probe.stopped or "length"

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,6 +187,13 @@ def move_into_place(aside: Path, target: Path) -> None:
     except OSError:
         if not target.is_dir():
             raise
+
+
+def sweep(cache_dir: Path, older_than_s: float = 3600.0) -> None:
+    """Removes what a process that was ended in mid-write left behind; younger folders may still be written by another."""
+    for aside in [*cache_dir.glob("prequantized/.writing-*"), *cache_dir.glob("models/.converting-*")]:
+        if time.time() - aside.stat().st_mtime > older_than_s:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def main(arguments: list[str]) -> int:

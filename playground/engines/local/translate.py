@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from playground.engines.local.probe import RawStep
 from playground.engines.local.prompts import RowStreams
-from playground.engines.local.repeat import Began, LaneOnDevice, Stepped, Told
+from playground.engines.local.repeat import Began, Stepped, Told
 from playground.events import LaneEvent, RowText, StepsTaken
 from playground.trace import Step
 
@@ -28,7 +28,7 @@ class Translator:
             if event.lane in waiting:
                 yield self._rows[event.lane].steps_taken(waiting.pop(event.lane))
             if isinstance(note, Began):
-                self._rows[event.lane] = _Rows(note.on_device, note.event.repeat)
+                self._rows[event.lane] = _Rows(note)
             yield event
         for lane, steps in waiting.items():
             yield self._rows[lane].steps_taken(steps)
@@ -37,12 +37,12 @@ class Translator:
 class _Rows:
     """The rows of one repeat: what each has so far, and which have ended."""
 
-    def __init__(self, on_device: LaneOnDevice, repeat: int) -> None:
-        self._lane, self._repeat, self._revises = on_device.index, repeat, on_device.revises
-        self._ends = on_device.end_ids
-        self._ended = [False] * on_device.lane.batch
-        self._best: list[list[int]] = [[] for _ in range(on_device.lane.batch)]
-        self._streams = RowStreams(on_device.encoder, on_device.lane.batch, on_device.revises)
+    def __init__(self, began: Began) -> None:
+        self._lane, self._repeat, self._revises = began.event.lane, began.event.repeat, began.revises
+        self._ends = began.end_ids
+        self._ended = [False] * began.batch
+        self._best: list[list[int]] = [[] for _ in range(began.batch)]
+        self._streams = RowStreams(began.encoder, began.batch, began.revises)
 
     def steps_taken(self, raw: list[RawStep]) -> StepsTaken:
         steps, changes = [], []

@@ -27,9 +27,10 @@ from playground.engines.local.estimate import Skeleton, skeleton
 from playground.engines.local.job import Job
 from playground.engines.local.loading import quiet_libraries
 from playground.engines.local.pool import Pool
-from playground.engines.local.prequantized import Copies
+from playground.engines.local.prequantized import Copies, Hashes, Identity
 from playground.engines.local.prompts import Encoder
 from playground.engines.local.repeat import Told
+from playground.engines.local.sources import Say, sweep
 from playground.engines.local.translate import Translator
 from playground.events import LaneEvent, dumps
 from playground.spec import RunRequest
@@ -46,11 +47,12 @@ class Worker:
         except DeviceError as error:
             raise EngineError(str(error)) from None
         quiet_libraries()
-        self.cache_dir, self.copies = cache_dir, Copies(cache_dir)
-        self.pool = Pool(self.device, self.copies, budget_bytes or self.device.default_budget_bytes())
+        sweep(cache_dir)
+        self.cache_dir, self._hashes = cache_dir, Hashes(cache_dir / "hashes.json")
+        self.pool = Pool(self.device, Copies(cache_dir), budget_bytes or self.device.default_budget_bytes())
         self._default_threads = torch.get_num_threads()
-        self._encoders: dict[Path, Encoder] = {}
-        self._skeletons: dict[Path, Skeleton] = {}
+        self._encoders: dict[str, Encoder] = {}
+        self._skeletons: dict[str, Skeleton] = {}
         # One thread for the worker's whole life: its OpenMP team, its CUDA context, its grad mode.
         self._thread = ThreadPoolExecutor(1, "device", initializer=self.device.enter_thread)
 
@@ -89,15 +91,18 @@ class Worker:
     def use_threads(self, count: int | None) -> None:
         torch.set_num_threads(count or self._default_threads)
 
-    def encoder(self, folder: Path) -> Encoder:
-        if folder not in self._encoders:
-            self._encoders[folder] = Encoder(folder)
-        return self._encoders[folder]
+    def identity(self, folder: Path, say: Say) -> Identity:
+        return self._hashes.of(folder, say)
 
-    def skeleton(self, folder: Path) -> Skeleton:
-        if folder not in self._skeletons:
-            self._skeletons[folder] = skeleton(folder)
-        return self._skeletons[folder]
+    def encoder(self, folder: Path, identity: Identity) -> Encoder:
+        if identity.fingerprint not in self._encoders:
+            self._encoders[identity.fingerprint] = Encoder(folder)
+        return self._encoders[identity.fingerprint]
+
+    def skeleton(self, folder: Path, identity: Identity) -> Skeleton:
+        if identity.fingerprint not in self._skeletons:
+            self._skeletons[identity.fingerprint] = skeleton(folder)
+        return self._skeletons[identity.fingerprint]
 
 
 class _Process:
