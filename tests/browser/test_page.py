@@ -82,7 +82,8 @@ def test_the_page_says_that_a_scripted_run_measures_nothing(visit: Page) -> None
 
 def test_stop_keeps_what_there_is_and_the_next_run_works(visit: Page) -> None:
     run(visit, 2000)
-    visit.wait_for_function(f"({POINTS}).length && document.querySelector('.lp-text').innerText.length > 20")
+    wait_words(visit, "Running")
+    visit.wait_for_function("document.querySelector('.lp-text').innerText.length > 20")
     expect(visit.locator("#run")).to_be_disabled()
     visit.click("#stop")
     wait_words(visit, "^Stopped")
