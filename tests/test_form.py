@@ -1,0 +1,64 @@
+"""What is typed on the page becomes a request, or one sentence about one field."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from playground.settings import Settings
+from playground.ui.form import FREE, Form, FormError, join_prompts, read_form, split_prompts
+
+GOOD = Form(
+    model="smollm2-135m",
+    prompt="Why?",
+    system="",
+    lanes=("bf16", "nf4@4"),
+    schedule="interleaved",
+    length=FREE,
+    max_new_tokens=8,
+    warmup=1,
+    repeats=2,
+    seed=7,
+    threads=0,
+)
+SETTINGS = Settings(max_lanes=3, max_prompt_chars=100, max_rows_times_tokens=1000)
+
+
+def test_a_good_form_is_the_request_it_says() -> None:
+    request = read_form(GOOD, SETTINGS)
+    assert [str(lane) for lane in request.lanes] == ["bf16", "nf4@4"]
+    assert (request.measure.fixed_length, request.measure.threads, request.measure.repeats) == (False, None, 2)
+
+
+def test_prompts_of_a_batch_are_parted_by_a_line() -> None:
+    assert split_prompts("a\n---\nb\nc") == ("a", "b\nc")
+    assert split_prompts(join_prompts(("x", "y"))) == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "sentence"),
+    [
+        ({"lanes": ("bf16", "")}, "lane-2", "Lane 2: is empty"),
+        ({"lanes": ("bf16", "int9")}, "lane-2", "Lane 2: unknown precision 'int9' (allowed: fp32"),
+        ({"lanes": ("bf16+none",)}, "lane-1", "Lane 1: adapter 'none' is not known"),
+        ({"lanes": ("other:bf16",)}, "lane-1", "Lane 1: model 'other' is not known"),
+        ({"lanes": ("bf16",) * 4}, "run", "4 lanes are more than the 3 allowed here"),
+        ({"prompt": "  "}, "prompt", "prompt 1 is empty"),
+        ({"prompt": "x" * 101}, "prompt", "101 characters are more than the 100 allowed here"),
+        ({"prompt": "a\n---\nb"}, "lane-1", "2 prompts do not fit in batch 1"),
+        ({"max_new_tokens": None}, "max-new-tokens", "New tokens: must be a whole number"),
+        ({"max_new_tokens": 2.5}, "max-new-tokens", "New tokens: must be a whole number, not 2.5"),
+        ({"max_new_tokens": 0}, "max-new-tokens", "New tokens: input should be greater than or equal to 1"),
+        ({"max_new_tokens": 500}, "max-new-tokens", "more than the 1,000 allowed here"),
+        ({"repeats": -1}, "repeats", "Repeats: input should be greater"),
+        ({"threads": 99999}, "threads", "Threads: input should be less"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_about_one_field(change: dict[str, Any], field: str, sentence: str) -> None:
+    with pytest.raises(FormError) as error:
+        read_form(replace(GOOD, **change), SETTINGS)
+    assert sentence in error.value.sentence
+    assert error.value.field == field
+    assert "\n" not in error.value.sentence
