@@ -129,6 +129,8 @@ def _ttft(view: RunView) -> Figure:
         "width": 0.62,
         "textposition": "outside",
         "cliponaxis": False,
+        "textposition": "outside",
+        "cliponaxis": False,
         "hovertemplate": "%{y}<br>TTFT %{x:.3s} ms<extra></extra>",
     }
     each = {
@@ -183,7 +185,7 @@ def _layout(title: str, unit: str) -> Figure:
     return {
         "template": None,
         "title": {"text": title, "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 12, "l": 14}},
-        "margin": {"t": 40, "r": 14, "b": 34, "l": 14},
+        "margin": {"t": 36, "r": 14, "b": 32, "l": 14},
         "showlegend": False,
         "hovermode": "closest",
         "dragmode": False,

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from playground.engines.local.sources import bring
 from playground.settings import Settings
 from playground.spec import EMBEDDED_MODEL
 from playground.trace import Recording
+from tests.browser.conftest import free_port, wait_until_up
 from tests.local import bare
 
 ROOT = Path(__file__).parent.parent
@@ -33,28 +31,14 @@ pytestmark = pytest.mark.model
 @pytest.fixture
 def page() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A real `python app.py` and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
-        yield process, wait_for_page(process, f"http://127.0.0.1:{port}")
+        yield process, wait_until_up(process, f"http://127.0.0.1:{port}")
     finally:
         process.kill()
         process.wait()
-
-
-def wait_for_page(process: subprocess.Popen[bytes], url: str) -> str:
-    for _ in range(300):
-        assert process.poll() is None, "the page ended"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-        else:
-            return url
-    raise AssertionError("the page did not come up")
 
 
 def test_the_command_line_says_what_bare_generate_says() -> None:

@@ -100,7 +100,7 @@ class Controls:
             self.warmup: measure.warmup,
             self.repeats: measure.repeats,
             self.seed: measure.seed,
-            self.threads: measure.threads,
+            self.threads: measure.threads or 0,
         }
 
 

@@ -53,8 +53,9 @@ def _lane_colours() -> str:
 
 
 def _theme() -> Any:
-    sans = (fonts.LocalFont("Source Sans Pro", weights=(400, 600)), "system-ui", "sans-serif")
-    mono = (fonts.LocalFont("IBM Plex Mono", weights=(400, 600)), "ui-monospace", "monospace")
+    # 700, not 600: the 600 that Gradio ships has hardly a letter in it.
+    sans = (fonts.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif")
+    mono = (fonts.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace")
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="gray", font=sans, font_mono=mono, radius_size="sm", spacing_size="sm")
     light, dark = PALETTES["light"], PALETTES["dark"]
     return theme.set(

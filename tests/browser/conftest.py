@@ -11,10 +11,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from playground.settings import ROOT
 
@@ -29,6 +30,7 @@ def chromium_path() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=60_000)  # two shared cores: the default of 5 s is for machines of one's own
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield browser
@@ -55,27 +57,33 @@ def wait_until_up(process: subprocess.Popen[bytes], url: str) -> str:
     raise AssertionError("the page did not come up")
 
 
+@contextmanager
+def serving(**variables: str) -> Iterator[str]:
+    """A real `python app.py` with these variables; its address."""
+    port = free_port()
+    environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)} | variables
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield wait_until_up(process, f"http://127.0.0.1:{port}")
+        process.terminate()
+        assert process.wait(20) == 0, "SIGTERM ends the page cleanly"
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The scripted page's address."""
-    port = free_port()
-    environment = os.environ | {
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "GRADIO_SERVER_PORT": str(port),
-        "PLAYGROUND_ENGINE": "scripted",
-        "PLAYGROUND_CACHE_DIR": str(tmp_path_factory.mktemp("cache")),
-    }
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    yield wait_until_up(process, f"http://127.0.0.1:{port}")
-    process.terminate()
-    assert process.wait(20) == 0, "SIGTERM ends the page cleanly"
+    with serving(PLAYGROUND_ENGINE="scripted", PLAYGROUND_CACHE_DIR=str(tmp_path_factory.mktemp("cache"))) as url:
+        yield url
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor. A script error on any of their pages fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 780})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     errors: list[str] = []
     context.on("weberror", lambda error: errors.append(str(error.error)))
     yield context
