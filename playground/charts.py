@@ -129,8 +129,8 @@ def _ttft(view: RunView) -> Figure:
         "width": 0.62,
         "textposition": "outside",
         "cliponaxis": False,
-        "textposition": "outside",
-        "cliponaxis": False,
+        "constraintext": "none",
+        "textfont": {"size": 11},
         "hovertemplate": "%{y}<br>TTFT %{x:.3s} ms<extra></extra>",
     }
     each = {
@@ -142,7 +142,14 @@ def _ttft(view: RunView) -> Figure:
         "hovertemplate": "one repeat: %{x:.3s} ms<extra></extra>",
     }
     layout = _layout("Time to first token", "ms")
-    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names}
+    layout["yaxis"] |= {
+        "autorange": "reversed",
+        "showgrid": False,
+        "tickmode": "linear",
+        "dtick": 1,
+        "categoryorder": "array",
+        "categoryarray": names,
+    }
     return {"data": [bars, each], "layout": layout | {"bargap": 0.3}}
 
 

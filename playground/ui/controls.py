@@ -143,7 +143,7 @@ def _measuring(preset: Preset) -> dict[str, Any]:
         "warmup": gr.Number(measure.warmup, label="Warm-ups", minimum=0, elem_id="warmup", **whole),
         "repeats": gr.Number(measure.repeats, label="Repeats", minimum=1, elem_id="repeats", **whole),
         "seed": gr.Number(measure.seed, label="Seed", minimum=0, elem_id="seed", **whole),
-        "threads": gr.Number(measure.threads, label="Threads, 0: all", minimum=0, elem_id="threads", **whole),
+        "threads": gr.Number(measure.threads or 0, label="Threads, 0: all", minimum=0, elem_id="threads", **whole),
         "system": gr.Textbox(preset.system or "", label="System prompt", placeholder="none", lines=1, max_lines=2, elem_id="system"),
     }
 

@@ -47,7 +47,7 @@ function buildCard(lane, index) {
     term.title = (start.table.columns.find(([title]) => title.startsWith(name)) || ['', ''])[1];
     const figure = cell.appendChild(make('dd', ''));
     view[key] = figure.appendChild(make('span', 'lp-figure', '–'));
-    if (key === 'tpot') view.ratio = figure.appendChild(make('span', 'lp-ratio'));
+    if (key === 'tpot') view.ratio = term.appendChild(make('span', 'lp-ratio'));
   }
   return view;
 }
@@ -130,7 +130,10 @@ function fillTable(rows) {
     first.scope = 'row';
     first.append(make('i', 'lp-swatch'), make('span', 'lp-number', String(index + 1)), document.createTextNode(cells[0]));
     row.append(first, ...cells.slice(1).map((text) => make('td', '', text)));
-    if (cells.length === 2) { row.lastChild.colSpan = start.table.columns.length - 1; row.lastChild.className = 'lp-failed'; }
+    if (cells.length < start.table.columns.length) {
+      row.lastChild.colSpan = start.table.columns.length - cells.length + 1;
+      row.lastChild.className = 'lp-failed';
+    }
     return row;
   }));
 }
@@ -166,10 +169,10 @@ function colourCharts() {
   for (const div of [charts.progress, charts.gaps]) window.Plotly.update(div, { 'line.color': mine, 'marker.color': mine }, look, all);
 }
 
-// Axes grow in steps of 1, 2, 3, 5, so that nothing creeps.
+// Axes grow in steps of 1, 2, 3, 5, 7, so that nothing creeps.
 function limit(largest) {
   const power = 10 ** Math.floor(Math.log10(largest));
-  return power * [1, 2, 3, 5, 10].find((step) => step * power >= largest);
+  return power * [1, 2, 3, 5, 7, 10].find((step) => step * power >= largest);
 }
 
 function grow(chart, axis, largest, room) {
@@ -218,10 +221,12 @@ function begin(record) {
   find('.lp-sr').replaceChildren();
   const grid = find('.lp-cards');
   grid.style.setProperty('--columns', Math.min(4, start.lanes.length));
+  root.style.setProperty('--chart-height', `${Math.max(196, 76 + 22 * start.lanes.length)}px`); // 22 px a bar
   cards = start.lanes.map(buildCard);
   grid.replaceChildren(...cards.map((view) => view.card));
   buildTable();
   drawCharts();
+  if (!start.idle && window.innerWidth <= 640) root.scrollIntoView({ block: 'start' });
 }
 
 function take(record) {

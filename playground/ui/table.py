@@ -27,20 +27,21 @@ COLUMNS = (
 
 
 def rows(view: RunView) -> list[list[str]]:
-    """One row a lane, one cell a column: medians of the counted repeats, "–" for what is unknown."""
+    """One row a lane: medians of the counted repeats, "–" for what is unknown. A short row's last cell spans the rest."""
     baseline = view.lanes[0].figure("tpot_s")
     return [_row(lane, baseline) for lane in view.lanes]
 
 
 def _row(lane: LaneView, baseline_s: float | None) -> list[str]:
+    """A failed lane's last cell is its sentence; it takes the place of all that is not known, and of load and memory."""
     tpot_s = lane.figure("tpot_s")
-    return [
-        lane.label,
+    figures = [
         duration(lane.figure("ttft_s")),
         duration(tpot_s),
         ratio(tpot_s, baseline_s),
         rate(lane.figure("decode_tokens_per_s")),
         duration(lane.figure("e2e_s")),
-        f"{duration(lane.load_s)}, {lane.load_kind}" if lane.load_kind else UNKNOWN,
-        size(lane.memory_bytes),
     ]
+    if lane.state == "failed":
+        return [lane.label, *(figures if lane.counted else []), f"failed: {lane.error}"]
+    return [lane.label, *figures, f"{duration(lane.load_s)}, {lane.load_kind}" if lane.load_kind else UNKNOWN, size(lane.memory_bytes)]

@@ -1,0 +1,78 @@
+"""The charts are valid Plotly, tell lanes apart without colour, and their colours can be seen on both themes."""
+
+from __future__ import annotations
+
+import pytest
+from plotly import graph_objects
+
+from playground.charts import PALETTES, SYMBOLS, Palette, figures, lane_name, ttft_ms
+from playground.engines.scripted import Script, ScriptedEngine
+from playground.runner import Runner
+from playground.spec import Lane, RunRequest
+from playground.view import RunView
+
+LANES = ("bf16", "int8", "nf4", "fp4", "fp32", "fp16", "bf16/beam(num_beams=4)", "bf16@4")
+
+
+def finished(lanes: tuple[str, ...] = LANES, repeats: int = 1) -> RunView:
+    engine = ScriptedEngine(lambda lane: Script(ttft_s=0.05, tpot_s=0.02, post_s=0), sleep=lambda seconds: None)
+    measure = {"max_new_tokens": 5, "repeats": repeats}
+    request = RunRequest.build(lanes=lanes, prompts=["hi"], models={"smollm2-135m": "x"}, measure=measure)
+    run = Runner(lambda lane: engine).start(request)
+    list(run.events())
+    return run.view
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2 relative luminance of `#rrggbb`."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(first: str, second: str) -> float:
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
+def test_every_colour_can_be_seen_on_its_surface(palette: Palette) -> None:
+    assert len(set(palette.lanes)) == 8
+    assert min(contrast(lane, palette.surface) for lane in palette.lanes) >= 3
+    assert contrast(palette.ink, palette.surface) >= 7
+    assert contrast(palette.muted, palette.surface) >= 4.5
+
+
+@pytest.mark.parametrize("name", ["ttft", "progress", "gaps"])
+def test_a_figure_is_valid_plotly(name: str) -> None:
+    graph_objects.Figure(figures(finished())[name])  # raises ValueError naming a property that does not exist
+
+
+def test_lanes_differ_by_more_than_colour() -> None:
+    traces = figures(finished())["progress"]["data"]
+    assert [trace["marker"]["symbol"] for trace in traces] == list(SYMBOLS)
+    assert len({trace["name"] for trace in traces}) == 8
+    assert [trace["line"]["dash"] for trace in traces] == ["solid"] * 6 + ["dot", "solid"]
+
+
+def test_the_bar_of_a_beam_is_its_whole_time() -> None:
+    bars = figures(finished())["ttft"]["data"][0]["x"]
+    assert bars[0] == pytest.approx(50)
+    assert bars[6] == pytest.approx(50 + 4 * 20)
+
+
+def test_a_lane_that_has_not_run_has_no_bar_and_no_points() -> None:
+    request = RunRequest.build(lanes=["bf16", "nf4"], prompts=["hi"], models={"smollm2-135m": "x"})
+    view = RunView(request, "idle", "")
+    assert ttft_ms(view.lanes[0]) is None
+    assert [trace["x"] for trace in figures(view)["progress"]["data"]] == [[], []]
+
+
+@pytest.mark.parametrize(("repeats", "dots"), [(1, 0), (3, 6)])
+def test_several_repeats_are_a_dot_each(repeats: int, dots: int) -> None:
+    assert len(figures(finished(("bf16", "nf4"), repeats))["ttft"]["data"][1]["x"]) == dots
+
+
+def test_a_long_label_is_cut_on_an_axis() -> None:
+    name = lane_name(2, Lane.parse("nf4[double_quant=true,compute=fp32]/top_p(p=0.9)"))
+    assert name == "3 nf4[double_quant=…"
