@@ -222,21 +222,43 @@ def test_beam_text_is_marked_until_it_stands(visit: Page) -> None:
     assert "–" in visit.locator(".lp-results tbody tr").nth(1).inner_text()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 780), (1024, 768), (390, 844)])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_fits_and_is_legible(browser: Browser, url: str, artifacts: Path, width: int, height: int, theme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light")
+def test_it_fits_and_is_legible(browser: Browser, url: str, artifacts: Path, theme: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 780}, color_scheme="dark" if theme == "dark" else "light")
     page = open_page(context, url)
     run(page, 6, lanes=4)
     wait_words(page, "^Done$")
-    page.wait_for_timeout(400)  # the charts' last flush
-    page.screenshot(path=artifacts / f"page-{theme}-{width}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_function(f"({POINTS}).every((count) => count === 6)")
+    for width, height in ((1440, 780), (1024, 768), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(
+            "[...document.querySelectorAll('.main-svg')].every((one) => one.clientWidth <= one.closest('.lp-chart').offsetWidth)"
+        )
+        page.screenshot(path=artifacts / f"page-{theme}-{width}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     ink, surface = page.evaluate(
         "(() => { const card = getComputedStyle(document.querySelector('.lp-card')); return [card.color, card.backgroundColor]; })()"
     )
     context.close()
     assert contrast(ink, surface) >= 7
+
+
+def test_a_change_of_theme_loses_nothing(visit: Page) -> None:
+    run(visit, 6)
+    wait_words(visit, "^Done$")
+    visit.wait_for_function(f"({POINTS}).every((count) => count === 6)")
+    colour = "document.querySelector('[data-chart=progress]').data[0].line.color"
+    light = visit.evaluate(colour)
+    visit.evaluate("document.body.classList.toggle('dark')")
+    visit.wait_for_function(f"{colour} !== '{light}'")
+    assert visit.evaluate(POINTS) == [6, 6]
+    assert text_of(visit, 1)
+
+
+def test_the_charts_script_is_found_behind_a_prefix(visit: Page) -> None:
+    sources = visit.evaluate("[...document.scripts].map((one) => one.getAttribute('src') || '').filter((src) => src.includes('plotly'))")
+    assert len(sources) == 1
+    assert sources[0].startswith("gradio_api/file="), "relative to the page"
 
 
 def contrast(first: str, second: str) -> float:
