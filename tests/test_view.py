@@ -170,10 +170,10 @@ def test_labels_may_repeat() -> None:
     assert [lane.error for lane in shown.lanes] == [None, "no"]
 
 
-def test_a_lane_is_loaded_again_between_repeats() -> None:
+def test_a_lane_that_is_loaded_again_keeps_its_first_loads_figures() -> None:
     shown = view("bf16")
     play(shown, LaneLoaded(0, 2.0, "cold", 7, {}))
     repeat_of(shown, 0, 0.25)
     play(shown, LaneLoaded(0, 0.5, "prequantized", 7, {}))
     lane: LaneView = shown.lanes[0]
-    assert (lane.load_s, lane.load_kind, lane.state) == (0.5, "prequantized", "ready")
+    assert (lane.load_s, lane.load_kind, lane.state) == (2.0, "cold", "ready")
