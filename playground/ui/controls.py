@@ -115,7 +115,14 @@ def add_controls(settings: Settings, presets: Mapping[str, Preset]) -> Controls:
     with gr.Row(elem_id="what", equal_height=True):
         choice = gr.Dropdown([(one.title, name) for name, one in presets.items()], value=preset.name, label="Preset", elem_id="preset")
         model = gr.Dropdown(list(settings.models), value=preset.model, label="Model", elem_id="model")
-        prompt = gr.Textbox(join_prompts(preset.prompts), label="Prompt; several for a batch: a line of --- between them", lines=1, max_lines=4, elem_id="prompt", max_length=None)
+        prompt = gr.Textbox(
+            join_prompts(preset.prompts),
+            label="Prompt; several for a batch: a line of --- between them",
+            lines=1,
+            max_lines=4,
+            elem_id="prompt",
+            max_length=None,
+        )
         with gr.Row(elem_id="actions"):
             run = gr.Button("Run", variant="primary", elem_id="run")
             stop = gr.Button("Stop", interactive=False, elem_id="stop")
