@@ -99,6 +99,18 @@ def test_an_adapter_trained_anew_in_its_folder_is_another(worker: Worker, tiny: 
     assert ran[0][0].facts["adapter_sha256"] != ran[1][0].facts["adapter_sha256"]
 
 
+@pytest.mark.parametrize("schedule", ["exclusive", "interleaved"])
+def test_an_adapter_on_a_base_loaded_before_has_only_its_own_load_time(
+    worker: Worker, embedded: Path, tmp_path: Path, schedule: str
+) -> None:
+    lora = random_lora(embedded, tmp_path / "lora")
+    ran = run_lanes(worker, request_for(embedded, ["nf4", "nf4+a"], adapters={"a": lora}, schedule=schedule, max_new_tokens=2))
+    base_s, adapter_s = ran[0].load_s, ran[1].load_s
+    assert base_s is not None
+    assert adapter_s is not None
+    assert 0 < adapter_s < base_s
+
+
 def test_room_for_the_next_exclusive_lane_is_really_made(embedded: Path, tmp_path: Path) -> None:
     """What was evicted must be gone while the next one loads, or a budget for one holds two."""
     worker = Worker(tmp_path, "cpu", budget_bytes=300 * MB)

@@ -112,12 +112,13 @@ class Pool:
         Raises NoMemory, LoadError, AdapterError, torch.OutOfMemoryError.
         """
         self._make_room(wanted, together)
-        began = time.perf_counter()
+        began, copy_s = time.perf_counter(), 0.0
         kind: LoadKind = "resident"
         entry = self._entries.get(wanted.base)
         if entry is None:
             entry = _Entry(load_base(wanted.folder, wanted.base, self._device, self._copies, say))
             self._entries[wanted.base], kind = entry, entry.base.kind
+            copy_s = entry.base.facts.get("copy_s", 0.0)  # writing the copy for the next time is not part of getting ready
         self._entries.move_to_end(wanted.base)
         model, facts, memory = entry.base.model, dict(entry.base.facts), entry.base.memory_bytes
         if wanted.adapter and wanted.adapter_folder and wanted.adapter_key:
@@ -129,8 +130,6 @@ class Pool:
             view = entry.views[wanted.adapter_key]
             model, memory = view.model, memory + view.memory_bytes
             facts |= view.facts | {"adapter": wanted.adapter}
-        # Writing the copy for the next time is not part of getting ready.
-        copy_s = entry.base.facts.get("copy_s", 0.0) if kind == "cold" else 0.0
         return Resident(model, time.perf_counter() - began - copy_s, kind, memory, facts)
 
     def clear(self) -> None:
