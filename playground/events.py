@@ -74,6 +74,8 @@ class RowText:
     row: int
     text: str
     keep: int | None = None
+    step: int = 0
+    """Which of the steps it came with, by index."""
 
 
 @dataclass(frozen=True, slots=True)

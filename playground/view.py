@@ -19,7 +19,7 @@ from playground.events import (
     RunStarted,
     StepsTaken,
 )
-from playground.metrics import measure, median
+from playground.metrics import Meter, measure, median
 from playground.spec import Beam, Lane, RunRequest
 from playground.trace import LaneRecord, LoadKind, Metrics, Recording, Repeat, Step, Trace
 
@@ -34,7 +34,19 @@ class RunningRepeat:
     warmup: bool
     prompt_tokens: tuple[int, ...]
     tokenize_s: float
+    meter: Meter
     steps: list[Step] = field(default_factory=list)
+    changes: list[list[RowText]] = field(default_factory=list)
+    """Per step, what it did to the shown texts."""
+
+    def take(self, event: StepsTaken) -> None:
+        before = len(self.steps)
+        for step in event.steps:
+            self.steps.append(step)
+            self.changes.append([])
+            self.meter.take(step)
+        for change in event.text:
+            self.changes[before + change.step].append(change)
 
 
 @dataclass(slots=True)
@@ -52,6 +64,8 @@ class LaneView:
     facts: dict[str, Any] = field(default_factory=dict)
     repeats: list[Repeat] = field(default_factory=list)
     current: RunningRepeat | None = None
+    first: RunningRepeat | None = None
+    """The first repeat that counts, as it came: what is drawn and can be replayed. Kept after its end."""
     texts: list[str] = field(default_factory=list)
     """Per row, as shown: of the repeat in progress, else of the last one."""
 
@@ -71,9 +85,7 @@ class LaneView:
 
     def live_figures(self) -> Metrics:
         """The figures so far of the repeat in progress (empty when there is none)."""
-        if self.current is None:
-            return Metrics()
-        return measure(_partial_trace(self))
+        return self.current.meter.figures() if self.current is not None else Metrics()
 
 
 class RunView:
@@ -85,6 +97,17 @@ class RunView:
         self.ahead = 0
         self.environment: dict[str, Any] = {}
         self.lanes = [LaneView(index, lane) for index, lane in enumerate(request.lanes)]
+
+    @property
+    def baseline(self) -> LaneView:
+        """The lane the others are compared with."""
+        return self.lanes[0]
+
+    def slowdown(self) -> float | None:
+        """How much slower than life the lanes are shown: the wall's time over the lanes' own, in what runs now. None when nothing does."""
+        latest = [lane.current.steps[-1] for lane in self.lanes if lane.current is not None and lane.current.steps]
+        own_s = max((step.t_s for step in latest), default=0.0)
+        return max(step.wall_s for step in latest) / own_s if own_s > 0 else None
 
     def apply(self, event: Event) -> None:
         match event:
@@ -109,11 +132,13 @@ class RunView:
             case RepeatStarted():
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.texts = "running", "", [""] * lane.lane.batch
-                lane.current = RunningRepeat(event.warmup, event.prompt_tokens, event.tokenize_s)
+                meter = Meter(lane.lane.batch, event.tokenize_s, isinstance(lane.lane.decoding, Beam))
+                lane.current = RunningRepeat(event.warmup, event.prompt_tokens, event.tokenize_s, meter)
+                lane.first = lane.first or (None if event.warmup else lane.current)
             case StepsTaken():
                 lane = self.lanes[event.lane]
                 if lane.current is not None:
-                    lane.current.steps.extend(event.steps)
+                    lane.current.take(event)
                 for change in event.text:
                     _change_text(lane.texts, change)
             case RepeatFinished():
@@ -159,30 +184,6 @@ def _finish_repeat(lane: LaneView, event: RepeatFinished) -> None:
     fields = {name: getattr(trace, name) for name in Trace.model_fields}
     lane.repeats.append(Repeat(**fields, metrics=measure(trace)))
     lane.current, lane.texts, lane.state = None, list(event.texts), "ready"
-
-
-def _partial_trace(lane: LaneView) -> Trace:
-    current = lane.current
-    assert current is not None
-    rows: list[list[int]] = [[] for _ in range(lane.lane.batch)]
-    for step in current.steps:
-        for row, ids in enumerate(step.token_ids):
-            if step.keep is not None:
-                del rows[row][step.keep[row] :]
-            rows[row].extend(ids)
-    last = current.steps[-1] if current.steps else Step(t_s=0.0, wall_s=0.0, token_ids=())
-    return Trace(
-        warmup=current.warmup,
-        prompt_tokens=current.prompt_tokens,
-        tokenize_s=current.tokenize_s,
-        steps=tuple(current.steps),
-        end_s=last.t_s,
-        end_wall_s=last.wall_s,
-        output_ids=tuple(tuple(row) for row in rows),
-        finish=(),
-        texts=(),
-        revises=isinstance(lane.lane.decoding, Beam),
-    )
 
 
 def _close(lane: LaneView, event: RunFinished) -> None:

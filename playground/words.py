@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playground.engines.base import Environment
 from playground.format import count, duration, size
-from playground.spec import Beam, RunRequest
+from playground.spec import Beam, Lane, RunRequest
 from playground.trace import Metrics
 from playground.view import LaneView, RunningRepeat, RunView
 
@@ -64,13 +64,23 @@ def _done(lane: LaneView) -> str:
     return f"done, {tokens} in {duration(last.metrics.e2e_s)}"
 
 
+def short_label(lane: Lane, baseline: Lane) -> str:
+    """What of a lane differs from the baseline; the whole label when nothing does."""
+    variant = "" if lane.variant == baseline.variant else str(lane.variant)
+    decoding = "" if lane.decoding == baseline.decoding else str(lane.decoding)
+    batch = "" if lane.batch == baseline.batch else f"@{lane.batch}"
+    separator = "/" if variant and decoding else ""
+    return f"{variant}{separator}{decoding}{batch}" or str(lane)
+
+
 def run_words(view: RunView) -> str:
     """The run, now."""
     match view.status:
         case "waiting":
             return f"Waiting, {count(view.ahead, 'run')} ahead" if view.ahead else "Starting"
         case "running":
-            return "Running"
+            slowdown = view.slowdown() or 1
+            return f"Running, shown {slowdown:.0f}× slower than life" if slowdown >= 1.5 else "Running"
         case "cancelled":
             return "Stopped; figures are of what was finished"
         case "done":

@@ -70,7 +70,7 @@ plain_json = st.recursive(
 )
 facts = st.dictionaries(st.text(), plain_json, max_size=3)
 steps = st.builds(Step, t_s=times, wall_s=times, token_ids=token_rows, keep=st.none() | rows_of_counts)
-row_texts = st.builds(RowText, row=st.integers(0, 31), text=st.text(), keep=st.none() | st.integers(0, 10_000))
+row_texts = st.builds(RowText, row=st.integers(0, 31), text=st.text(), keep=st.none() | st.integers(0, 10_000), step=st.integers(0, 10))
 finishes = st.lists(st.sampled_from(get_args(Finish)), max_size=3).map(tuple)
 statuses = st.sampled_from(("done", "cancelled"))
 

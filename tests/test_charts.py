@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from plotly import graph_objects
 
-from playground.charts import PALETTES, SYMBOLS, Palette, figures, lane_name, ttft_ms
+from playground.charts import PALETTES, SYMBOLS, Palette, figures, lane_name, repeats_ms, ttft_ms
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.runner import Runner
 from playground.spec import Lane, RunRequest
@@ -49,28 +51,35 @@ def test_a_figure_is_valid_plotly(name: str) -> None:
 
 
 def test_lanes_differ_by_more_than_colour() -> None:
-    traces = figures(finished())["progress"]["data"]
+    *traces, _marks = figures(finished())["progress"]["data"]
     assert [trace["marker"]["symbol"] for trace in traces] == list(SYMBOLS)
     assert len({trace["name"] for trace in traces}) == 8
     assert [trace["line"]["dash"] for trace in traces] == ["solid"] * 6 + ["dot", "solid"]
 
 
 def test_the_bar_of_a_beam_is_its_whole_time() -> None:
-    bars = figures(finished())["ttft"]["data"][0]["x"]
+    bars = [ttft_ms(lane) for lane in finished().lanes]
     assert bars[0] == pytest.approx(50)
     assert bars[6] == pytest.approx(50 + 4 * 20)
 
 
-def test_a_lane_that_has_not_run_has_no_bar_and_no_points() -> None:
-    request = RunRequest.build(lanes=["bf16", "nf4"], prompts=["hi"], models={"smollm2-135m": "x"})
-    view = RunView(request, "idle", "")
+def test_a_lane_that_has_not_run_has_no_bar() -> None:
+    view = RunView(RunRequest.build(lanes=["bf16"], prompts=["hi"], models={"smollm2-135m": "x"}), "idle", "")
     assert ttft_ms(view.lanes[0]) is None
-    assert [trace["x"] for trace in figures(view)["progress"]["data"]] == [[], []]
 
 
-@pytest.mark.parametrize(("repeats", "dots"), [(1, 0), (3, 6)])
-def test_several_repeats_are_a_dot_each(repeats: int, dots: int) -> None:
-    assert len(figures(finished(("bf16", "nf4"), repeats))["ttft"]["data"][1]["x"]) == dots
+def test_several_repeats_have_a_mark_each_and_a_single_one_none() -> None:
+    assert [repeats_ms(view, view.lanes[0]) for view in [finished(("bf16",), 1)]] == [[]]
+    view = finished(("bf16", "bf16/beam(num_beams=4)"), 3)
+    assert repeats_ms(view, view.lanes[0]) == [pytest.approx([50, 130, 20])] * 3
+    assert repeats_ms(view, view.lanes[1]) == [[pytest.approx(130), pytest.approx(130), None]] * 3
+
+
+def test_figures_are_small_and_begin_empty() -> None:
+    for figure in figures(finished()).values():
+        assert figure["layout"]["template"] is None
+        assert len(json.dumps(figure)) < 4_000
+        assert not any(value for trace in figure["data"] for value in trace["x"])
 
 
 def test_a_long_label_is_cut_on_an_axis() -> None:

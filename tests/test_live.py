@@ -1,16 +1,20 @@
-"""The records the browser is fed: complete, append-only, and nothing in them can be taken for markup. And the charts' points."""
+"""The records the browser is fed: complete, append-only, and nothing in them can be taken for markup."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from playground.charts import Curve, figures
-from playground.engines.scripted import Script, ScriptedEngine
+import pytest
+
+from playground.engines.scripted import WORDS, Script, ScriptedEngine
+from playground.events import RepeatFinished, RepeatStarted, RowText, StepsTaken
 from playground.runner import Run, Runner
 from playground.spec import Lane, RunRequest
 from playground.trace import Step
-from playground.ui.live import Feed
+from playground.ui.feed import Feed
+from playground.view import RunView
+from tests import timelines
 
 PAYLOAD = ("<img src=x onerror=alert(1)>", "${alert(1)}", "</script>")
 
@@ -32,26 +36,77 @@ def records_of(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in value.splitlines()]
 
 
-def replay(records: list[dict[str, Any]], lane: int, batch: int = 1) -> tuple[list[str], list[Any]]:
-    """What the browser makes of them: the rows' texts and the points."""
-    texts, points = [""] * batch, []
+def replay(records: list[dict[str, Any]], lane: int, batch: int = 1) -> tuple[list[str], list[tuple[float, int, list[str]]]]:
+    """What the browser makes of them: the rows' texts, and per step its time in ms, the tokens standing and the texts then."""
+    texts, steps = [""] * batch, []
     for record in records[1:]:
         change = record["lanes"].get(str(lane), {})
-        for row, keep, tail in change.get("text", []):
-            texts[row] = (texts[row] if keep is None else texts[row][:keep]) + tail
-        points += change.get("points", [])
-    return texts, points
+        if change.get("fresh"):
+            texts = [""] * batch
+        for t_ms, tokens, *rest in change.get("steps", []):
+            _apply(texts, [[0, None, rest[0]]] if rest and isinstance(rest[0], str) else rest[0] if rest else [])
+            steps.append((t_ms, tokens, list(texts)))
+        _apply(texts, change.get("text", []))
+    return texts, steps
 
 
-def test_the_records_give_the_whole_text_and_every_counted_point() -> None:
-    run = run_of(Script(ttft_s=0.05, tpot_s=0.02), ["bf16", "nf4@2"], schedule="interleaved")
+def _apply(texts: list[str], changes: list[Any]) -> None:
+    for row, keep, tail in changes:
+        texts[row] = (texts[row] if keep is None else texts[row][:keep]) + tail
+
+
+@pytest.mark.parametrize("schedule", ["interleaved", "exclusive"])
+def test_the_records_give_every_step_its_time_its_tokens_and_its_text(schedule: str) -> None:
+    run = run_of(Script(ttft_s=0.05, tpot_s=0.02), ["bf16", "nf4@2"], schedule=schedule, repeats=2)
     records = records_of(run)
     for lane, batch in ((0, 1), (1, 2)):
-        texts, points = replay(records, lane, batch)
+        texts, steps = replay(records, lane, batch)
         assert texts == list(run.view.lanes[lane].counted[0].texts)
-        assert [point[3] for point in points] == [1, 2, 3, 4, 5, 6]
-        assert [point[1] for point in points] == [batch * n for n in range(1, 7)]
-        assert [point[2] for point in points] == [None, 20, 20, 20, 20, 20]
+        assert [t_ms for t_ms, _, _ in steps] == pytest.approx([50, 70, 90, 110, 130, 150])
+        assert [tokens for _, tokens, _ in steps] == [batch * n for n in range(1, 7)]
+        assert [shown for _, _, shown in steps] == [["".join(f"{word} " for word in WORDS[:n])] * batch for n in range(1, 7)]
+
+
+def test_a_reader_who_comes_late_gets_the_same_steps_and_texts() -> None:
+    run = run_of(Script(), ["bf16", "nf4@2"])
+    list(run.events())
+    feed = Feed(run.view)
+    late = [json.loads(line) for line in (feed.start() + feed.frame()).splitlines()]
+    early = records_of(run_of(Script(), ["bf16", "nf4@2"]))
+    for lane, batch in ((0, 1), (1, 2)):
+        assert replay(late, lane, batch) == replay(early, lane, batch)
+
+
+def test_a_beam_takes_back_what_it_showed() -> None:
+    """And the whole text at the end stands, whatever was streamed."""
+    view = RunView(timelines.request("bf16/beam(num_beams=2)"), "id", "")
+    feed = Feed(view)
+    records = [feed.start()]
+    for event in (
+        RepeatStarted(0, 0, False, (5,), 0.0),
+        StepsTaken(0, 0, (_step(1.0, (1, 2), 0), _step(2.0, (3,), 1)), (RowText(0, "a wolf"), RowText(0, "ox", keep=2, step=1))),
+        RepeatFinished(0, 0, 3.0, 3.0, ((1, 3),), ("length",), ("a fox",)),
+    ):
+        view.apply(event)
+        records.append(feed.frame())
+    texts, steps = replay([json.loads(line) for line in records], 0)
+    assert texts == ["a fox"]
+    assert [(tokens, shown) for _, tokens, shown in steps] == [(2, ["a wolf"]), (2, ["a ox"])]
+
+
+def _step(t_s: float, ids: tuple[int, ...], keep: int) -> Step:
+    return Step(t_s=t_s, wall_s=t_s, token_ids=(ids,), keep=(keep,))
+
+
+def test_a_frame_costs_its_news_not_what_was_said_before() -> None:
+    """A frame in the middle of a long answer is as small as one at its beginning."""
+    engine = ScriptedEngine(lambda lane: Script(), sleep=lambda seconds: None)
+    request = RunRequest.build(lanes=["bf16"], prompts=["hi"], models={"smollm2-135m": "x"}, measure={"max_new_tokens": 2000, "warmup": 0})
+    run = Runner(lambda lane: engine).start(request)
+    feed = Feed(run.view, clock=iter(range(10**6)).__next__)
+    feed.start()
+    sizes = [len(feed.frame()) for event in run.events() if isinstance(event, StepsTaken)]
+    assert max(sizes[1500:]) <= 1.2 * max(sizes[10:500])
 
 
 def test_what_a_model_writes_stays_text() -> None:
@@ -70,22 +125,3 @@ def test_a_failed_lane_says_why_and_the_other_goes_on() -> None:
     said = [record["lanes"]["1"]["words"] for record in records[1:] if "words" in record.get("lanes", {}).get("1", {})]
     assert said[-1] == "failed: the script fails after 2 steps"
     assert records[-1]["words"] == "Done, 1 of 2 lanes failed"
-
-
-def test_a_curve_counts_what_stands_after_a_revision() -> None:
-    steps = [
-        Step(t_s=0.1, wall_s=0.1, token_ids=((5,),), keep=(0,)),
-        Step(t_s=0.2, wall_s=0.2, token_ids=((7, 8),), keep=(0,)),
-        Step(t_s=0.3, wall_s=0.3, token_ids=((9,),), keep=(2,)),
-    ]
-    assert [point.tokens for point in Curve().take(steps)] == [1, 2, 3]
-
-
-def test_figures_are_small_and_without_a_template() -> None:
-    run = run_of(Script(), ["bf16", "int8", "nf4", "fp32"])
-    list(run.events())
-    found = figures(run.view)
-    assert set(found) == {"ttft", "progress", "gaps"}
-    assert all(figure["layout"]["template"] is None for figure in found.values())
-    assert [len(trace["x"]) for trace in found["progress"]["data"]] == [6] * 4
-    assert [len(trace["x"]) for trace in found["gaps"]["data"]] == [5] * 4

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.metrics import measure, median, row_times
+from playground.metrics import Meter, measure, median, row_times
 from playground.trace import Step
 from tests.timelines import trace
 
@@ -110,3 +110,34 @@ def test_row_times_follow_each_row() -> None:
 @pytest.mark.parametrize(("values", "middle"), [([], None), ([None], None), ([3.0, None, 1.0], 2.0), ([0.0], 0.0)])
 def test_the_median_is_of_what_is_known(values: list[float | None], middle: float | None) -> None:
     assert median(values) == middle
+
+
+@st.composite
+def timelines(draw: st.DrawFn) -> tuple[list[Step], bool]:
+    """Steps of a repeat, with rows that end early, chunks, and for beams revisions."""
+    rows, revises = draw(st.integers(1, 3)), draw(st.booleans())
+    steps, standing, t_s = [], [0] * rows, 0.0
+    for _ in range(draw(st.integers(0, 8))):
+        t_s += draw(st.integers(0, 64)) / 64
+        keep = tuple(draw(st.integers(0, count)) for count in standing) if revises else None
+        ids = tuple((7,) * draw(st.integers(0, 3)) for _ in range(rows))
+        standing = [(kept if keep else count) + len(row) for kept, count, row in zip(keep or standing, standing, ids, strict=True)]
+        steps.append(Step(t_s=t_s, wall_s=t_s, token_ids=ids, keep=keep))
+    return steps, revises
+
+
+@given(timelines())
+def test_a_meter_tells_at_every_step_what_the_whole_trace_would(timeline: tuple[list[Step], bool]) -> None:
+    steps, revises = timeline
+    if not steps:
+        return
+    meter, rows = Meter(len(steps[0].token_ids), 0.125, revises), [[] for _ in steps[0].token_ids]  # type: ignore[var-annotated]
+    for count, step in enumerate(steps, start=1):
+        meter.take(step)
+        for index, ids in enumerate(step.token_ids):
+            del rows[index][len(rows[index]) if step.keep is None else step.keep[index] :]
+            rows[index] += ids
+        whole = trace([0.0], steps=tuple(steps[:count]), output_ids=tuple(map(tuple, rows)), end_s=step.t_s, finish=(), revises=revises)
+        expected = measure(whole).model_copy(update={"itl_s": (), "post_s": None, "requests_per_s": None})
+        assert meter.figures() == expected
+    assert meter.tokens == sum(map(len, rows))

@@ -83,12 +83,16 @@ def test_a_lane_goes_through_its_states() -> None:
 
 def test_text_is_appended_and_revised_by_its_row() -> None:
     shown = play(view("bf16@2"), RepeatStarted(0, 0, False, (5, 5), 0.125))
-    play(shown, took(text=(RowText(0, "The sky"), RowText(1, "It"))))
-    play(shown, took(text=(RowText(0, " is blue"), RowText(1, " is"))))
+    both = Step(t_s=0.5, wall_s=0.5, token_ids=((1,), (1,)))
+    play(shown, took(both, text=(RowText(0, "The sky"), RowText(1, "It"))))
+    play(shown, took(both, both, text=(RowText(0, " is"), RowText(0, " blue", step=1), RowText(1, " is", step=1))))
     assert shown.lanes[0].texts == ["The sky is blue", "It is"]
-    play(shown, took(text=(RowText(0, " was", keep=7),)))
+    first = shown.lanes[0].first
+    assert first is not None
+    assert [[change.text for change in changes] for changes in first.changes] == [["The sky", "It"], [" is"], [" blue", " is"]]
+    play(shown, took(both, text=(RowText(0, " was", keep=7),)))
     assert shown.lanes[0].texts == ["The sky was", "It is"]
-    play(shown, took(text=(RowText(1, "", keep=0),)))
+    play(shown, took(both, text=(RowText(1, "", keep=0),)))
     assert shown.lanes[0].texts == ["The sky was", ""]
 
 
@@ -96,7 +100,7 @@ def test_text_is_appended_and_revised_by_its_row() -> None:
 def test_shown_text_is_what_its_changes_spell(changes: list[tuple[str, int | None]]) -> None:
     shown, expected = play(view("bf16"), started()), ""
     for text, keep in changes:
-        play(shown, took(text=(RowText(0, text, keep),)))
+        play(shown, took(step(0.5, 1), text=(RowText(0, text, keep),)))
         expected = (expected if keep is None else expected[:keep]) + text
     assert shown.lanes[0].texts == [expected]
 
@@ -121,6 +125,17 @@ def test_a_beam_that_revises_is_counted_by_what_stands() -> None:
     play(shown, finished(2.0, 2, 4))
     assert shown.lanes[0].repeats[0].revises
     assert shown.lanes[0].figure("ttft_s") == 2.0
+
+
+def test_what_is_drawn_is_the_first_repeat_that_counts() -> None:
+    shown = view("bf16")
+    repeat_of(shown, 0, 4.0, warmup=True)
+    assert shown.lanes[0].first is None
+    repeat_of(shown, 1, 0.25)
+    repeat_of(shown, 2, 0.75)
+    first = shown.lanes[0].first
+    assert first is not None
+    assert [step.t_s for step in first.steps] == [0.5, 0.75]
 
 
 def test_warm_ups_are_kept_and_never_counted() -> None:

@@ -14,13 +14,14 @@ from gradio.themes.utils import fonts
 from playground.charts import PALETTES
 
 HERE = Path(__file__).parent
+STYLES = ("browser/live.css", "page.css")
 
 
 def launch_options() -> dict[str, Any]:
     """What `launch()` needs to look and behave like this page, and to keep to itself."""
     return {
         "theme": _theme(),
-        "css": _lane_colours() + (HERE / "live.css").read_text(encoding="utf-8") + (HERE / "page.css").read_text(encoding="utf-8"),
+        "css": _lane_colours() + "".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,

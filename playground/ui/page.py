@@ -18,9 +18,10 @@ from playground.settings import Settings
 from playground.spec import SpecError
 from playground.ui.api import add_endpoint
 from playground.ui.controls import Controls, Updates, add_controls, next_lane
+from playground.ui.feed import Feed
 from playground.ui.form import FormError, read_form, sentence_of
 from playground.ui.line import line, wrong
-from playground.ui.live import Feed, live_view, paced
+from playground.ui.live import live_view, paced
 from playground.ui.look import serve_plotly
 from playground.ui.machine import Machine
 from playground.ui.visits import Visits

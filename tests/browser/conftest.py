@@ -101,7 +101,7 @@ def open_page(context: BrowserContext, url: str) -> Page:
     page = context.new_page()
     page.goto(url)
     page.locator(".lp-card").first.wait_for()
-    page.wait_for_function("document.querySelector('[data-chart=progress]').data?.length > 0")
+    page.wait_for_function("document.querySelector('[data-chart=progress] .lp-plot').data?.length > 0")
     return page
 
 

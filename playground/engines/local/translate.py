@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from playground.engines.local.probe import RawStep
 from playground.engines.local.prompts import RowStreams
 from playground.engines.local.repeat import Began, Stepped, Told
-from playground.events import LaneEvent, RowText, StepsTaken
+from playground.events import LaneEvent, StepsTaken
 from playground.trace import Step
 
 
@@ -46,11 +47,11 @@ class _Rows:
 
     def steps_taken(self, raw: list[RawStep]) -> StepsTaken:
         steps, changes = [], []
-        for one in raw:
+        for index, one in enumerate(raw):
             step = self._revised(one) if self._revises else self._grown(one)
             steps.append(step)
-            changes.extend(self._streams.changes(step.token_ids, step.keep))
-        return StepsTaken(self._lane, self._repeat, tuple(steps), tuple(_joined(changes)))
+            changes += [replace(change, step=index) for change in self._streams.changes(step.token_ids, step.keep)]
+        return StepsTaken(self._lane, self._repeat, tuple(steps), tuple(changes))
 
     def _grown(self, raw: RawStep) -> Step:
         ids: list[tuple[int, ...]] = []
@@ -73,16 +74,3 @@ class _Rows:
 
 def _common(before: list[int], after: list[int]) -> int:
     return next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
-
-
-def _joined(changes: list[RowText]) -> Iterator[RowText]:
-    """Appends to the same row joined into one, rows apart; a revision starts anew."""
-    by_row: dict[int, list[RowText]] = {}
-    for change in changes:
-        row = by_row.setdefault(change.row, [])
-        if row and change.keep is None:
-            row[-1] = RowText(change.row, row[-1].text + change.text, row[-1].keep)
-        else:
-            row.append(change)
-    for row in by_row.values():
-        yield from row

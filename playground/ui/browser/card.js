@@ -1,0 +1,138 @@
+// One lane's card: title, answer, what it is doing, where the time went, figures.
+const FIGURES = [['ttft', 'TTFT'], ['tpot', 'TPOT'], ['rate', 'Decode'], ['memory', 'Memory']];
+const PHASES = ['tokenizing', 'prefill', 'decoding', 'the rest'];
+
+class Card {
+  constructor(lane, index, run) {
+    Object.assign(this, { lane, index, run, timeline: new Timeline(), state: 'waiting', finished: null, onTurn: () => {} });
+    this.node = make('section', 'lp-card');
+    this.node.dataset.state = 'waiting';
+    this.node.style.setProperty('--lane', `var(--lane-${index})`);
+    this.node.setAttribute('aria-label', `Lane ${index + 1}, ${lane.label}`);
+    this.node.append(this.title(), this.text(), this.status(), this.phaseBar(), this.figures());
+  }
+
+  title() {
+    const header = make('header', 'lp-title'), label = make('span', 'lp-label', this.lane.short);
+    label.title = this.lane.label;
+    header.append(swatch(this.index), make('span', 'lp-number', String(this.index + 1)), label);
+    if (this.index === this.run.baseline && this.run.lanes.length > 1) header.append(make('span', 'lp-tag', 'baseline'));
+    const tools = header.appendChild(make('span', 'lp-tools'));
+    if (this.lane.batch > 1) tools.append(...this.pager());
+    if (this.lane.code) tools.append(makeButton('lp-show-code', 'code', `Show the code of lane ${this.index + 1}`, () => showCode(this)));
+    return header;
+  }
+
+  pager() {
+    const { batch } = this.lane, shown = make('span', 'lp-row', `row 1 of ${batch}`);
+    const turn = (by) => () => {
+      this.answer.show((this.answer.row + by + batch) % batch);
+      shown.textContent = `row ${this.answer.row + 1} of ${batch}`;
+      this.onTurn(this);
+    };
+    return [makeButton('lp-turn', '‹', 'Previous row', turn(-1)), shown, makeButton('lp-turn', '›', 'Next row', turn(1))];
+  }
+
+  text() {
+    const box = make('div', 'lp-text');
+    box.tabIndex = 0;
+    box.setAttribute('role', 'region');
+    box.setAttribute('aria-label', `Answer of lane ${this.index + 1}, ${this.lane.label}`);
+    this.answer = new Answer(box, this.lane.batch);
+    this.answer.mark.title = `The first word that differs from lane ${this.run.baseline + 1}`;
+    this.hint = box.appendChild(make('span', 'lp-hint', this.run.idle && this.index === 0 ? 'Press Run: each lane writes its answer here.' : ''));
+    return box;
+  }
+
+  status() {
+    const line = make('p', 'lp-status');
+    this.words = line.appendChild(make('span', 'lp-words'));
+    this.basis = line.appendChild(make('span', 'lp-basis'));
+    return line;
+  }
+
+  phaseBar() {
+    this.phases = make('div', 'lp-phases');
+    this.phases.setAttribute('role', 'img');
+    this.phases.setAttribute('aria-label', 'Where the time went: not known yet');
+    this.phases.append(...PHASES.map((name) => make('i', '')));
+    return this.phases;
+  }
+
+  figures() {
+    const list = make('dl', 'lp-figures');
+    for (const [key, name] of FIGURES) {
+      const cell = list.appendChild(make('div', ''));
+      const several = this.lane.batch > 1 && { tpot: ', one row', rate: `, ${this.lane.batch} rows` }[key];
+      const term = cell.appendChild(make('dt', '', name + (several || '')));
+      term.title = this.run.meaning(name);
+      this[key] = cell.appendChild(make('dd', '')).appendChild(make('span', 'lp-figure', '–'));
+      if (key === 'tpot') this.ratio = term.appendChild(make('span', 'lp-beside'));
+      if (key === 'rate') this.row_rate = term.appendChild(make('span', 'lp-beside'));
+    }
+    return list;
+  }
+
+  // Takes one frame's changes; true when what stood of the shown text was taken back.
+  update(change) {
+    let revised = Boolean(change.fresh);
+    if (change.fresh) this.answer.clear();
+    for (const step of change.steps || []) {
+      this.timeline.push(step);
+      for (const one of this.timeline.changes.at(-1)) revised = this.answer.change(...one) || revised;
+    }
+    for (const one of change.text || []) revised = this.answer.change(...one) || revised;
+    if (change.steps || change.text) this.hint.textContent = '';
+    for (const key of ['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory']) if (key in change) setText(this[key], change[key]);
+    if ('words' in change) this.words.title = change.words;
+    if ('basis' in change) this.node.dataset.basis = change.basis === 'live' ? 'live' : '';
+    if ('unsure' in change) this.node.dataset.unsure = change.unsure;
+    if ('phases' in change) this.drawPhases(change.phases);
+    if ('e2e_ms' in change) this.finished = change.e2e_ms;
+    if ('state' in change) this.setState(change.state);
+    return revised;
+  }
+
+  setState(state) {
+    this.node.dataset.state = state;
+    if (state !== this.state && ['done', 'failed'].includes(state)) say(`Lane ${this.index + 1}, ${this.lane.label}: ${this.words.textContent}`);
+    this.state = state;
+  }
+
+  drawPhases(phases) {
+    const whole = phases.reduce((sum, [ms]) => sum + (ms || 0), 0);
+    [...this.phases.children].forEach((part, index) => { part.style.flexGrow = whole ? (phases[index][0] || 0) / whole : 0; });
+    const named = phases.map(([, words], index) => `${PHASES[index]} ${words}`).join(', ');
+    this.phases.title = named;
+    this.phases.setAttribute('aria-label', `Where the time went: ${named || 'not known yet'}`);
+  }
+
+  // The lane as it stood after so many steps of its first counted repeat.
+  playTo(steps) {
+    const from = steps >= this.played ? this.played : 0;
+    if (!from) this.answer.clear();
+    for (let step = from; step < steps; step += 1) for (const one of this.timeline.changes[step]) this.answer.change(...one);
+    if (steps !== this.played || !from) setText(this.words, `token ${steps} of ${this.run.steps}`);
+    this.played = steps;
+  }
+
+  beginReplay() {
+    this.before = { texts: [...this.answer.rows], words: this.words.textContent };
+    this.played = 0;
+    this.answer.clear();
+  }
+
+  endReplay() {
+    this.answer.set(this.before.texts);
+    this.words.textContent = this.before.words;
+  }
+}
+
+// ---- the code of a lane ----
+
+function showCode(card) {
+  const dialog = find('.lp-code'), code = find('code', dialog);
+  find('h2', dialog).textContent = `Lane ${card.index + 1}: ${card.lane.label}`;
+  code.textContent = card.lane.code;
+  dialog.showModal();
+}

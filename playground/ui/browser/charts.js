@@ -1,0 +1,173 @@
+// The three Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
+const CHART_MS = 200;
+const MOST_POINTS = 128; // a chart is some 400 px wide
+
+class Charts {
+  constructor() {
+    this.divs = Object.fromEntries([...root.querySelectorAll('.lp-chart')].map((box) => [box.dataset.chart, find('.lp-plot', box)]));
+    this.drawn = false;
+    this.timer = 0;
+    this.dirty = new Set();
+    this.limits = {};
+    this.font = getComputedStyle(root).fontFamily;
+    for (const box of root.querySelectorAll('.lp-chart')) find('.lp-png', box).addEventListener('click', () => this.save(box.dataset.chart));
+  }
+
+  begin(run, cards) {
+    Object.assign(this, { run, cards, limits: {}, upTo: null, bars: { changed: true, ms: [], text: [] }, marks: {} });
+    this.dirty = new Set(cards.keys());
+    this.draw();
+  }
+
+  draw() {
+    if (!window.Plotly || !this.run) return;
+    const config = { displayModeBar: false, responsive: true };
+    for (const [name, div] of Object.entries(this.divs)) {
+      const { data, layout } = structuredClone(this.run.figures[name]);
+      window.Plotly.react(div, data, layout, config);
+    }
+    this.drawn = true;
+    this.colour();
+    this.flush();
+  }
+
+  take(index, change) {
+    if (change.steps) this.dirty.add(index);
+    if ('ttft_ms' in change) { this.bars.ms[index] = change.ttft_ms; this.bars.changed = true; }
+    if ('ttft' in change) { this.bars.text[index] = change.ttft === '–' ? '' : change.ttft; this.bars.changed = true; }
+    if ('repeats_ms' in change) { this.marks[index] = change.repeats_ms; this.bars.changed = true; }
+    this.schedule();
+  }
+
+  schedule() {
+    if (!this.timer) this.timer = setTimeout(() => this.flush(), CHART_MS);
+  }
+
+  // In a replay: the steps up to this time; null: all there are.
+  show(ms) {
+    this.upTo = ms;
+    this.dirty = new Set(this.cards.keys());
+    this.schedule();
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (!this.drawn) return;
+    const lanes = [...this.dirty];
+    this.dirty.clear();
+    if (lanes.length) this.drawLines(lanes);
+    if (this.bars.changed) this.drawBars();
+  }
+
+  drawLines(lanes) {
+    const thinned = lanes.map((lane) => thin(this.cards[lane].timeline, this.upTo));
+    const column = (name, key) => thinned.map((one) => one[name][key]);
+    this.grow('progress', 'xaxis', Math.max(0, ...lanes.map((lane) => this.cards[lane].timeline.end / 1e3)), 1.05);
+    this.grow('gaps', 'yaxis', Math.max(0, ...thinned.map((one) => one.largest)), 1.1);
+    for (const name of ['progress', 'gaps']) this.restyle(name, { x: column(name, 'x'), y: column(name, 'y') }, lanes);
+  }
+
+  drawBars() {
+    this.bars.changed = false;
+    const names = this.run.figures.ttft.layout.yaxis.categoryarray, all = [...this.cards.keys()];
+    const marks = all.flatMap((lane) => (this.marks[lane] || []).map((repeat) => [lane, ...repeat]));
+    this.grow('ttft', 'xaxis', Math.max(0, ...this.bars.ms.filter(Boolean), ...marks.map(([, ttft]) => ttft || 0)), 1.3);
+    this.grow('progress', 'xaxis', Math.max(0, ...marks.map(([, , last]) => (last || 0) / 1e3)), 1.05);
+    this.restyle('ttft', {
+      x: [all.map((lane) => this.bars.ms[lane] ?? null), marks.map(([, ttft]) => ttft)],
+      y: [names, marks.map(([lane]) => names[lane])], text: [all.map((lane) => this.bars.text[lane] || ''), []],
+    }, [0, 1]);
+    const tokens = (lane) => this.cards[lane].timeline.tokens.at(-1) ?? null;
+    const colours = marks.map(([lane]) => this.palette.lanes[lane]);
+    this.restyle('progress', { x: [marks.map(([, , last]) => last && last / 1e3)], y: [marks.map(([lane]) => tokens(lane))], 'marker.color': [colours] }, [all.length]);
+    this.restyle('gaps', { x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)], 'marker.color': [colours] }, [all.length]);
+  }
+
+  restyle(name, traces, indices) {
+    window.Plotly.restyle(this.divs[name], traces, indices);
+  }
+
+  // Axes grow in steps, so that nothing creeps.
+  grow(name, axis, largest, room) {
+    const layout = this.divs[name].layout, limit = (this.limits[name + axis] ??= layout[axis].range[1]);
+    if (!(largest * room > limit)) return;
+    this.limits[name + axis] = roundUp(largest * room);
+    Object.assign(layout[axis], { range: [0, this.limits[name + axis]], autorange: false });
+  }
+
+  get palette() { return this.run.palettes[dark() ? 'dark' : 'light']; }
+
+  colour() {
+    if (!this.drawn) return;
+    const { lanes, ink, muted, grid, surface } = this.palette, mine = this.cards.map((card) => lanes[card.index]), all = [...this.cards.keys()];
+    const look = {
+      paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', 'font.color': muted, 'font.family': this.font, 'title.font.color': ink,
+      'title.font.size': 13, 'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid,
+      'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink,
+    };
+    const width = stage() ? 4 : 2;
+    window.Plotly.update(this.divs.ttft, { 'marker.color': [mine, ink], 'textfont.color': ink }, { ...look, ...this.target('ttft') }, [0, 1]);
+    for (const name of ['progress', 'gaps']) {
+      window.Plotly.update(this.divs[name], { 'line.color': mine, 'line.width': width, 'marker.color': mine }, { ...look, ...this.target(name) }, all);
+    }
+    this.bars.changed = true;
+    this.schedule();
+  }
+
+  // The chosen target as a line (or a band) on the charts it is about.
+  aim(target) {
+    this.aimed = target;
+    this.colour();
+  }
+
+  target(name) {
+    const { muted } = this.palette, target = this.aimed || {};
+    const at = { ttft: ['x', target.ttft_s && [target.ttft_s * 1e3]], gaps: ['y', target.tpot_s && [target.tpot_s * 1e3]], progress: ['x', target.e2e_s] }[name];
+    const [axis, ends] = at;
+    if (!ends) return { shapes: [], annotations: [] };
+    const other = axis === 'x' ? 'y' : 'x', style = { color: muted, width: 1.5, dash: 'dash' };
+    const shapes = ends.map((end) => ({ type: 'line', layer: 'above', line: style, [`${axis}ref`]: axis, [`${other}ref`]: 'paper', [`${axis}0`]: end, [`${axis}1`]: end, [`${other}0`]: 0, [`${other}1`]: 1 }));
+    this.grow(name, `${axis}axis`, ends.at(-1), 1.1);
+    return { shapes, annotations: [] };
+  }
+
+  async save(name) {
+    if (!this.drawn) return;
+    const { surface } = this.palette, div = this.divs[name], layout = { ...div.layout, paper_bgcolor: surface, plot_bgcolor: surface };
+    await window.Plotly.downloadImage({ data: div.data, layout }, { format: 'png', scale: 2, width: 720, height: 400, filename: `latency-playground-${name}` });
+  }
+}
+
+const dark = () => document.body.classList.contains('dark');
+const stage = () => document.body.classList.contains('lp-stage');
+
+function roundUp(largest) {
+  const power = 10 ** Math.floor(Math.log10(largest));
+  return power * [1, 2, 3, 5, 7, 10].find((step) => step * power >= largest);
+}
+
+// Up to MOST_POINTS points of a timeline. Where steps share a point, the line keeps the last, and the gaps keep the smallest and the
+// largest: no spike is lost. Buckets are powers of two, so that points stay where they were drawn.
+function thin(timeline, upTo) {
+  const steps = upTo === null ? timeline.times.length : timeline.stepsAt(upTo);
+  const progress = { x: [], y: [] }, gaps = { x: [], y: [] };
+  let bucket = 1, largest = 0;
+  while (steps / bucket > MOST_POINTS / (bucket > 1 ? 2 : 1)) bucket *= 2;
+  const point = (step) => { gaps.x.push(step + 1); gaps.y.push(timeline.gap(step)); };
+  for (let from = 0; from < steps; from += bucket) {
+    const to = Math.min(from + bucket, steps) - 1;
+    progress.x.push(timeline.times[to] / 1e3);
+    progress.y.push(timeline.tokens[to]);
+    let low = Math.max(from, 1), high = low;
+    if (low > to) continue;
+    for (let step = low + 1; step <= to; step += 1) {
+      if (timeline.gap(step) < timeline.gap(low)) low = step;
+      if (timeline.gap(step) > timeline.gap(high)) high = step;
+    }
+    largest = Math.max(largest, timeline.gap(high));
+    if (low !== high) point(Math.min(low, high));
+    point(Math.max(low, high));
+  }
+  return { progress, gaps, largest };
+}

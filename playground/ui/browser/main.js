@@ -1,0 +1,122 @@
+// Reads JSON lines from props.value, which only grows within a run, and hands them on.
+let consumed = 0, head = '', run = null, cards = [], race = null, revised = false, editTimer = 0;
+const charts = new Charts(), table = new Table(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
+
+function compareAll(all, only = null) {
+  const base = all[run.baseline];
+  for (const card of all) {
+    if (card === base || (only && only !== base && card !== only)) continue;
+    const row = card.answer.row % run.prompts; // the baseline's row with the same prompt
+    card.answer.compare(base.answer.rows[row]);
+  }
+}
+
+function begin(record) {
+  if (replay.on) replay.leave();
+  run = record.start;
+  run.words = run.idle ? 'Ready' : 'Starting';
+  run.meaning = (name) => (run.table.columns.find(([title]) => title.startsWith(name)) || ['', ''])[1];
+  root.dataset.state = run.idle ? 'idle' : 'waiting';
+  root.removeAttribute('data-stale');
+  root.toggleAttribute('data-watching', Boolean(run.watching));
+  setText(find('.lp-measure'), run.measure);
+  setText(find('.lp-note'), '');
+  setText(find('.lp-run-words'), run.words);
+  setText(find('.lp-verdict'), '');
+  find('.lp-sr').replaceChildren();
+  const grid = find('.lp-cards'), count = run.lanes.length;
+  grid.style.setProperty('--columns', count > 4 ? Math.ceil(count / 2) : count);
+  root.style.setProperty('--chart-height', `${Math.max(200, 76 + 22 * count)}px`); // 22 px a bar
+  cards = run.lanes.map((lane, index) => new Card(lane, index, run));
+  for (const card of cards) card.onTurn = () => compareAll(cards, card);
+  grid.replaceChildren(...cards.map((card) => card.node));
+  race = new Race(cards, run);
+  table.begin(run.table);
+  charts.begin(run, cards);
+  replay.disarm();
+  predict.begin(run);
+  if (!run.idle && window.innerWidth <= 640) root.scrollIntoView({ block: 'start' });
+}
+
+function updateLane(index, change) {
+  const card = cards[index], timeline = card.timeline;
+  const again = card.update(change);
+  if (again && index === run.baseline) for (const other of cards) other.answer.forget();
+  if ('warm' in change) race.apart(index, change.warm / run.steps, 'warm-up');
+  if (change.steps || change.fresh) race.move(index, timeline.times.length, String(timeline.tokens.at(-1) ?? ''));
+  if (change.fraction !== undefined && change.fraction !== null) race.apart(index, change.fraction, `${Math.floor(change.fraction * 100)} %`);
+  if (change.e2e && change.e2e !== '–') race.move(index, timeline.times.length, change.e2e);
+  charts.take(index, change);
+  return Boolean(change.steps || change.text || again);
+}
+
+function take(record) {
+  if (record.start) return begin(record);
+  let changedText = false;
+  for (const [index, change] of Object.entries(record.lanes || {})) changedText = updateLane(Number(index), change) || changedText;
+  if (changedText) compareAll(cards);
+  if ('words' in record) {
+    run.words = record.words;
+    setText(find('.lp-run-words'), record.words);
+  }
+  if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
+  if ('note' in record) setText(find('.lp-note'), record.note);
+  if ('table' in record) table.fill(record.table);
+  if ('state' in record) setState(record.state, record.words);
+}
+
+function setState(state, words) {
+  root.dataset.state = state;
+  if (words) say(words);
+  if (!['done', 'cancelled'].includes(state)) return;
+  charts.flush();
+  replay.arm(cards, race, charts);
+  predict.reveal(cards);
+}
+
+function read() {
+  const value = props.value || '', first = value.slice(0, 32);
+  if (first !== head || value.length < consumed) { head = first; consumed = 0; }
+  const end = value.lastIndexOf('\n') + 1, tail = value.slice(consumed, end);
+  consumed = Math.max(consumed, end);
+  for (const line of tail.split('\n')) if (line) take(JSON.parse(line));
+}
+
+// ---- the page around it ----
+
+function loadPlotly() {
+  const script = document.createElement('script');
+  script.src = props.plotly_src;
+  script.onload = () => charts.draw();
+  script.onerror = () => { for (const div of Object.values(charts.divs)) div.textContent = 'The charts could not be loaded.'; };
+  document.head.append(script);
+}
+
+function press(id) {
+  const button = document.getElementById(id);
+  if (button && !button.disabled) button.click();
+}
+
+const menuOpen = () => [...document.querySelectorAll('ul[role=listbox], dialog[open]')].some((menu) => menu.offsetParent !== null || menu.open);
+
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); press('run'); }
+  if (event.key === 'Escape' && !menuOpen()) press('stop');
+}, true);
+
+// The lanes to pick from are those in the controls; once settings change, the question stands again.
+function edited() {
+  clearTimeout(editTimer);
+  editTimer = setTimeout(() => {
+    if (root.hasAttribute('data-stale') || root.dataset.state === 'idle') predict.ask();
+  }, 300);
+}
+for (const kind of ['input', 'change', 'click']) document.addEventListener(kind, edited);
+
+find('.lp-target').addEventListener('change', (event) => charts.aim(run.targets[event.target.value]));
+find('.lp-code-copy').addEventListener('click', (event) => copyFrom(event.target, find('.lp-code code').textContent));
+find('.lp-code-close').addEventListener('click', () => find('.lp-code').close());
+new MutationObserver(() => charts.colour()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+watch('value', read);
+loadPlotly();
+read();

@@ -1,0 +1,32 @@
+// The race strip: one slim bar a lane, on one shared axis of tokens.
+class Race {
+  constructor(cards, run) {
+    this.run = run;
+    this.rows = cards.map((card) => {
+      const node = make('div', 'lp-runner'), label = make('span', 'lp-runner-label', card.lane.short);
+      label.title = card.lane.label;
+      const bar = make('span', 'lp-track').appendChild(make('i', 'lp-bar'));
+      const where = make('span', 'lp-where', '');
+      node.style.setProperty('--lane', `var(--lane-${card.index})`);
+      node.append(swatch(card.index), make('span', 'lp-number', String(card.index + 1)), label, bar.parentNode, where);
+      return { node, bar, where };
+    });
+    find('.lp-race').replaceChildren(...this.rows.map((row) => row.node));
+  }
+
+  // After so many steps; `words` stand at the end of the track.
+  move(index, steps, words) {
+    const { node, bar, where } = this.rows[index];
+    bar.style.transform = `scaleX(${Math.min(1, steps / this.run.steps)})`;
+    node.dataset.apart = '';
+    setText(where, words);
+  }
+
+  // What is no part of the race, as a share of the track: a warm-up's tokens, a download's bytes.
+  apart(index, share, words) {
+    const { node, bar, where } = this.rows[index];
+    bar.style.transform = `scaleX(${Math.min(1, share)})`;
+    node.dataset.apart = 'true';
+    setText(where, words);
+  }
+}

@@ -1,0 +1,101 @@
+// Plays the finished run again from the lanes' own timelines: side by side, at true speed or another, computing nothing anew.
+class Replay {
+  constructor(onEnd) {
+    this.onEnd = onEnd;
+    this.button = find('.lp-play');
+    this.speed = find('.lp-speed');
+    this.scrub = find('.lp-scrub');
+    this.at = find('.lp-at');
+    this.on = this.playing = false;
+    this.button.addEventListener('click', () => (this.playing ? this.pause() : this.play()));
+    this.speed.addEventListener('change', () => this.start());
+    this.scrub.addEventListener('input', () => { this.pause(); this.seek(Number(this.scrub.value)); });
+    this.scrub.addEventListener('keydown', (event) => event.stopPropagation());
+  }
+
+  arm(cards, race, charts) {
+    Object.assign(this, { cards, race, charts, now: 0, end: Math.max(0, ...cards.map((card) => card.timeline.end)) });
+    this.scrub.max = Math.ceil(this.end);
+    this.scrub.value = this.scrub.max;
+    this.ready(this.end > 0);
+    this.label();
+  }
+
+  // Nothing to play: a run is on, or nothing was decoded.
+  disarm() {
+    if (this.on) this.leave();
+    this.ready(false);
+    this.at.textContent = '';
+  }
+
+  ready(ready) {
+    find('.lp-replay').dataset.ready = ready;
+    for (const control of [this.button, this.speed, this.scrub]) control.disabled = !ready;
+  }
+
+  enter() {
+    if (this.on) return;
+    this.on = true;
+    root.dataset.replay = 'true';
+    for (const card of this.cards) card.beginReplay();
+  }
+
+  leave() {
+    this.on = this.playing = false;
+    delete root.dataset.replay;
+    for (const card of this.cards) card.endReplay();
+    this.charts.show(null);
+    this.scrub.value = this.scrub.max;
+    this.draw();
+    this.onEnd();
+  }
+
+  play() {
+    if (!this.on || this.now >= this.end) this.now = 0;
+    this.enter();
+    this.playing = true;
+    this.start();
+    requestAnimationFrame(() => this.tick());
+  }
+
+  start() {
+    this.from = { real: performance.now(), now: this.now };
+    this.draw();
+  }
+
+  pause() {
+    this.playing = false;
+    this.draw();
+  }
+
+  tick() {
+    if (!this.playing) return;
+    this.seek(this.from.now + (performance.now() - this.from.real) * Number(this.speed.value));
+    if (this.now >= this.end) this.leave();
+    else requestAnimationFrame(() => this.tick());
+  }
+
+  seek(ms) {
+    this.enter();
+    this.now = Math.min(ms, this.end);
+    for (const card of this.cards) {
+      const steps = card.timeline.stepsAt(this.now);
+      card.playTo(steps);
+      this.race.move(card.index, steps, steps ? String(card.timeline.tokens[steps - 1]) : '');
+    }
+    compareAll(this.cards);
+    this.charts.show(this.now);
+    this.scrub.value = Math.round(this.now);
+    this.draw();
+  }
+
+  draw() {
+    setText(this.button, this.playing ? 'Pause' : this.on ? 'Go on' : 'Replay at true speed');
+    this.label();
+  }
+
+  label() {
+    const shown = this.on ? this.now : this.end;
+    setText(this.at, `${(shown / 1e3).toFixed(2)} of ${(this.end / 1e3).toFixed(2)} s`);
+  }
+}

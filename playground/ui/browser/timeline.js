@@ -1,0 +1,33 @@
+// What one lane did in its first counted repeat, step by step, on its own clock: enough to draw it, and to play it again.
+class Timeline {
+  constructor() {
+    this.times = []; // ms
+    this.tokens = []; // standing after the step, all rows
+    this.changes = []; // per step: [row, keep, text]…; keep: how many characters stand, null for all
+  }
+
+  push([t, tokens, change = []]) {
+    this.times.push(t);
+    this.tokens.push(tokens);
+    this.changes.push(typeof change === 'string' ? [[0, null, change]] : change);
+  }
+
+  get end() { return this.times.at(-1) ?? 0; }
+
+  gap(step) { return step ? this.times[step] - this.times[step - 1] : null; }
+
+  // How many steps were over at this time.
+  stepsAt(ms) {
+    let low = 0, high = this.times.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.times[middle] <= ms) low = middle + 1; else high = middle;
+    }
+    return low;
+  }
+}
+
+// Characters are counted as Python counts them: by code point.
+function changed(text, keep, tail) {
+  return (keep === null ? text : [...text].slice(0, keep).join('')) + tail;
+}

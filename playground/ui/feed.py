@@ -1,0 +1,228 @@
+"""A run's view → the append-only JSON lines that the browser is fed; pure.
+
+Everything is derived from the view as it stands when a frame is due, and only what changed is written, so frames may come as
+seldom as they like and nothing is lost. Steps and text go out with every frame, figures and words a few times a second. Each step
+carries its lane's own time and what it did to the text, so the browser can play the run again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_ms
+from playground.events import RowText
+from playground.format import duration, rate, ratio, size
+from playground.metrics import median
+from playground.spec import Beam
+from playground.trace import Metrics
+from playground.ui import table
+from playground.view import LaneView, RunningRepeat, RunView
+from playground.words import SCRIPTED, lane_words, measure_words, run_words, short_label
+
+FIGURES_PERIOD_S = 0.2
+"""Figures that change faster than this cannot be read."""
+
+
+def record(value: Any) -> str:
+    """One line. `<` is escaped: nothing in it can be taken for markup on its way to the browser."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c") + "\n"
+
+
+class Feed:
+    """One run's records, in order: `start` once, then `frame` whenever one is due."""
+
+    def __init__(self, view: RunView, clock: Callable[[], float] = time.monotonic) -> None:
+        self._view = view
+        self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
+        self._sent: dict[str, Any] = {}
+
+    def start(self, idle: bool = False) -> str:
+        """The first record: what the browser draws. `idle`: nothing runs yet."""
+        view = self._view
+        start = {
+            "idle": idle,
+            "lanes": [_lane(view, lane) for lane in view.lanes],
+            "baseline": view.baseline.index,
+            "prompts": len(view.request.prompts),
+            "steps": view.request.measure.max_new_tokens,
+            "measure": measure_words(view.request),
+            "figures": figures(view),
+            "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
+            "table": {"columns": table.COLUMNS, "rows": table.rows(view)},
+        }
+        return record({"run": view.run_id, "start": start})
+
+    def frame(self) -> str:
+        """What has changed since the last frame."""
+        view = self._view
+        baseline_s = self._lanes[view.baseline.index].tpot_s()
+        lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
+        now: dict[str, Any] = {"state": view.status}
+        if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
+            now["words"] = run_words(view)
+        if view.environment.get("engine") == "scripted":
+            now["note"] = SCRIPTED
+        if any("state" in changes for changes in lanes.values()):
+            now["table"] = table.rows(view)
+        changed = _changed(self._sent, now)
+        return record({**changed, "lanes": lanes}) if changed or lanes else ""
+
+
+def _lane(view: RunView, lane: LaneView) -> dict[str, Any]:
+    return {"label": lane.label, "short": short_label(lane.lane, view.baseline.lane), "batch": lane.lane.batch, "revises": _revises(lane)}
+
+
+def _revises(lane: LaneView) -> bool:
+    return isinstance(lane.lane.decoding, Beam)
+
+
+class _LaneFeed:
+    """What one lane's card and traces have been sent."""
+
+    def __init__(self, view: RunView, lane: LaneView, clock: Callable[[], float]) -> None:
+        self.index = lane.index
+        self._view, self._lane, self._clock = view, lane, clock
+        self._sent: dict[str, Any] = {}
+        self._shown = [""] * lane.lane.batch
+        self._steps = self._tokens = 0
+        self._began = False
+        self._due_s = 0.0
+        self._live = Metrics()
+
+    def tpot_s(self) -> float | None:
+        """The median of the counted repeats, else of the one in progress, so far."""
+        counted = self._lane.figure("tpot_s")
+        return counted if counted is not None else self._counting().tpot_s
+
+    def changes(self, baseline_s: float | None) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        first = self._lane.first
+        if first is not None and not self._began:
+            self._began, self._shown, changes["fresh"] = True, [""] * self._lane.lane.batch, True
+        if first is not None and (steps := self._new_steps(first)):
+            changes["steps"] = steps
+        elif first is None and self._lane.current is not None:
+            changes |= _changed(self._sent, {"warm": len(self._lane.current.steps)})
+        if text := self._text():
+            changes["text"] = text
+        if self._lane.state != self._sent.get("state") or self._clock() >= self._due_s:
+            changes |= _changed(self._sent, self._figures(baseline_s))
+        return changes
+
+    def _new_steps(self, first: RunningRepeat) -> list[list[Any]]:
+        """Per step: own time in ms, tokens standing in all rows, and what it did to the text (left out: nothing; a string: appended)."""
+        steps = []
+        for index in range(self._steps, len(first.steps)):
+            step, changes = first.steps[index], first.changes[index]
+            standing = self._tokens if step.keep is None else sum(step.keep)
+            self._tokens = standing + sum(map(len, step.token_ids))
+            for change in changes:
+                kept = self._shown[change.row]
+                self._shown[change.row] = (kept if change.keep is None else kept[: change.keep]) + change.text
+            steps.append([milliseconds(step.t_s), self._tokens, *_compact(changes)])
+        self._steps = len(first.steps)
+        return steps
+
+    def _text(self) -> list[list[Any]]:
+        """Changes that no drawn step made: a warm-up's text, and the whole text at the end where it differs from the streamed one.
+
+        Per changed row: row, how many characters stand (None: all), what follows. Later repeats do not write over the first.
+        """
+        lane = self._lane
+        if lane.first is None:
+            texts = lane.texts
+        elif lane.counted and lane.current is not lane.first:
+            texts = list(lane.counted[0].texts)
+        else:
+            return []
+        changes = [[row, *change] for row, text in enumerate(texts) if (change := _change(self._shown[row], text))]
+        self._shown[: len(texts)] = texts
+        return changes
+
+    def _counting(self) -> Metrics:
+        """The figures so far of the repeat in progress, if it counts."""
+        current = self._lane.current
+        return self._live if current is not None and not current.warmup else Metrics()
+
+    def _figures(self, baseline_s: float | None) -> dict[str, Any]:
+        self._due_s = self._clock() + FIGURES_PERIOD_S
+        self._live = self._lane.live_figures()
+        lane, tpot_s, throughput = self._lane, self.tpot_s(), self._median_or_live("decode_tokens_per_s")
+        compared = lane is not self._view.baseline and tpot_s and baseline_s
+        return {
+            "state": lane.state,
+            "words": lane_words(self._view, lane, self._live),
+            "unsure": self._unsure(),
+            "basis": self._basis(),
+            "ttft": duration(self._median_or_live("ttft_s")),
+            "tpot": duration(tpot_s),
+            "ratio": f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else "",
+            "rate": rate(throughput),
+            "row_rate": f"{rate(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
+            "memory": size(lane.memory_bytes),
+            "phases": self._phases(),
+            "ttft_ms": ttft_ms(lane),
+            "e2e": duration(lane.figure("e2e_s")),
+            "e2e_ms": milliseconds(lane.figure("e2e_s")),
+            "repeats_ms": repeats_ms(self._view, lane),
+        }
+
+    def _phases(self) -> list[list[Any]]:
+        """Where the time went, in ms and in words: tokenizing, prefill, decoding, the rest."""
+        seconds = [self._median_or_live(name) for name in ("tokenize_s", "prefill_s", "decode_s", "post_s")]
+        return [[milliseconds(one), duration(one)] for one in seconds] if seconds[1] is not None else []
+
+    def _median_or_live(self, name: str) -> float | None:
+        certain = name in ("tokenize_s", "prefill_s", "decode_s")
+        if _revises(self._lane) and not self._lane.counted and not certain:
+            return None
+        live: float | None = getattr(self._counting(), name)
+        return median([self._lane.figure(name)]) if self._lane.counted else live
+
+    def _unsure(self) -> str:
+        """Why the shown text may still change or does not count; empty when it stands."""
+        if self._lane.counted or self._lane.current is None:
+            return ""
+        if self._lane.current.warmup:
+            return "warm-up"
+        return "revising" if _revises(self._lane) else ""
+
+    def _basis(self) -> str:
+        counted = len(self._lane.counted)
+        if counted > 1:
+            return f"median of {counted}"
+        if counted:
+            return "1 repeat"
+        return "live" if self._lane.first is not None else ""
+
+
+def _compact(changes: list[RowText]) -> list[Any]:
+    """One string for the usual case, a token appended to the only row; else a list of [row, keep, text]."""
+    match changes:
+        case []:
+            return []
+        case [RowText(row=0, keep=None, text=text)]:
+            return [text]
+        case _:
+            return [[[change.row, change.keep, change.text] for change in changes]]
+
+
+def _changed(sent: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What of `now` differs from what was sent, which is brought up to date."""
+    changed = {key: value for key, value in now.items() if key not in sent or sent[key] != value}
+    sent |= changed
+    return changed
+
+
+def _change(shown: str, text: str) -> tuple[int | None, str] | None:
+    """How one shown text becomes another: what stands (None: all of it) and what is appended. None: it does not change."""
+    if text == shown:
+        return None
+    if text.startswith(shown):
+        return None, text[len(shown) :]
+    pairs = enumerate(zip(shown, text, strict=False))
+    keep = next((at for at, (before, now) in pairs if before != now), min(len(shown), len(text)))
+    return keep, text[keep:]
