@@ -7,7 +7,6 @@ its thread, not its reader, gives the device back, so a cancelled run never over
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import uuid
 from collections import deque
@@ -61,28 +60,26 @@ class Queue:
 
 
 class Run:
-    """A run that was started: its events, once, to one reader; `view` holds what the reader has seen so far."""
+    """A run that was started. Any number of readers follow it, each from its beginning, whenever they come."""
 
     def __init__(self, request: RunRequest) -> None:
         self.request = request
         self.id = uuid.uuid4().hex[:12]
-        self.view = RunView(request, self.id, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.created_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.cancelled = threading.Event()
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._told: list[Event] = []
+        self._news = threading.Condition()
         self._quiet = threading.Event()
 
-    def events(self, poll_s: float | None = None) -> Iterator[Event | None]:
-        """What happens, `RunFinished` last. With `poll_s`, None each time nothing happened for that many seconds."""
-        while True:
-            try:
-                event = self._events.get(timeout=poll_s)
-            except queue.Empty:
-                yield None
-                continue
-            self.view.apply(event)
-            yield event
-            if isinstance(event, RunFinished):
-                return
+    def reader(self) -> Reader:
+        """Somebody who follows the run; that they stop reading changes nothing for the run or for other readers."""
+        return Reader(self)
+
+    def told_since(self, seen: int, timeout_s: float | None = None) -> list[Event]:
+        """All events but the first `seen`; blocks until there are any, at most for the timeout."""
+        with self._news:
+            self._news.wait_for(lambda: len(self._told) > seen, timeout_s)
+            return self._told[seen:]
 
     def cancel(self) -> None:
         """Asks the run to stop; returns at once. It is over when `RunFinished` has come."""
@@ -91,6 +88,45 @@ class Run:
     def wait_quiet(self, timeout_s: float | None = None) -> bool:
         """Blocks until the run has given the device back; False if it has not within the timeout."""
         return self._quiet.wait(timeout_s)
+
+    def _tell(self, event: Event) -> None:
+        with self._news:
+            self._told.append(event)
+            self._news.notify_all()
+
+
+class Reader:
+    """One who follows a run, in one thread: `view` holds what this reader has seen so far."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.view = RunView(run.request, run.id, run.created_at)
+        self._seen = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the run's end has been seen."""
+        return self.view.status in ("done", "cancelled")
+
+    def events(self, poll_s: float | None = None) -> Iterator[Event | None]:
+        """What is new to this reader, `RunFinished` last. With `poll_s`, None each time nothing happened for that many seconds."""
+        while not self.over:
+            if not (news := self.run.told_since(self._seen, poll_s)):
+                yield None
+            for event in news:
+                self._see(event)
+                yield event
+
+    def catch_up(self, wait_s: float) -> bool:
+        """Sees all there is at once; blocks while there is nothing new, at most `wait_s` seconds. Whether there was any."""
+        news = [] if self.over else self.run.told_since(self._seen, wait_s)
+        for event in news:
+            self._see(event)
+        return bool(news)
+
+    def _see(self, event: Event) -> None:
+        self.view.apply(event)
+        self._seen += 1
 
 
 class Runner:
@@ -113,18 +149,18 @@ class Runner:
         finally:
             self._queue.leave(ticket)
             run._quiet.set()
-            run._events.put(RunFinished("cancelled" if run.cancelled.is_set() else "done"))
+            run._tell(RunFinished("cancelled" if run.cancelled.is_set() else "done"))
 
     def _wait_turn(self, run: Run, ticket: object) -> bool:
         ahead = self._queue.ahead(ticket)
         while ahead and not run.cancelled.is_set():
-            run._events.put(RunQueued(ahead))
+            run._tell(RunQueued(ahead))
             ahead = self._queue.wait_for_change(ticket, ahead, run.cancelled)
         return not run.cancelled.is_set()
 
     def _decode(self, run: Run) -> None:
         groups, environment = self._engines(run)
-        run._events.put(RunStarted(tuple(str(lane) for lane in run.request.lanes), environment))
+        run._tell(RunStarted(tuple(str(lane) for lane in run.request.lanes), environment))
         threads = [threading.Thread(target=self._pump, args=(run, engine, lanes), daemon=True) for engine, lanes in groups]
         for thread in threads:
             thread.start()
@@ -140,11 +176,11 @@ class Runner:
                 engine = self._engine_for(lane)
                 found = engine.environment()
             except EngineError as error:
-                run._events.put(LaneFailed(index, "bad_input", str(error)))
+                run._tell(LaneFailed(index, "bad_input", str(error)))
                 continue
             except Exception as error:
                 log.exception("engine did not start")
-                run._events.put(LaneFailed(index, "internal", f"the engine did not start: {error}"))
+                run._tell(LaneFailed(index, "internal", f"the engine did not start: {error}"))
                 continue
             groups.setdefault(id(engine), (engine, []))[1].append(index)
             environment.setdefault(str(found.get("device")), found)
@@ -155,12 +191,12 @@ class Runner:
         open_lanes = dict.fromkeys(lanes, wanted)
         try:
             for event in engine.run(lanes, run.request, run.cancelled):
-                run._events.put(event)
+                run._tell(event)
                 _tick_off(open_lanes, event)
         except Exception as error:
             log.exception("engine failed")
             for lane in open_lanes:
-                run._events.put(LaneFailed(lane, "internal", f"the engine failed: {error}"))
+                run._tell(LaneFailed(lane, "internal", f"the engine failed: {error}"))
 
 
 def _environment(found: dict[str, dict[str, Any]], threads: int | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from playground.engines.scripted import Script, ScriptedEngine
 from playground.events import Event, LaneEvent, LaneFailed, LaneStatus, RunFinished, RunQueued, RunStarted, StepsTaken
 from playground.runner import Run, Runner
 from playground.spec import Lane, RunRequest, SpecError
+from playground.view import RunView
 from tests.timelines import request
 
 PATIENCE_S = 10.0
@@ -87,14 +88,22 @@ def named(name: str, *lanes: str) -> RunRequest:
 
 
 def told(run: Run) -> list[Event]:
-    return [event for event in run.events() if event is not None]
+    """Everything, to the run's end."""
+    return [event for event in run.reader().events() if event is not None]
+
+
+def view_of(run: Run) -> RunView:
+    """The run as it ended."""
+    reader = run.reader()
+    list(reader.events())
+    return reader.view
 
 
 def until(run: Run, wanted: Callable[[Event], bool]) -> list[Event]:
-    """What happened up to the first wanted event; the run's other events stay to be read."""
+    """What happened up to the first wanted event."""
     seen: list[Event] = []
     deadline = time.monotonic() + PATIENCE_S
-    for event in run.events(poll_s=0.05):
+    for event in run.reader().events(poll_s=0.05):
         assert time.monotonic() < deadline, f"not told in time; told so far: {seen}"
         if event is not None:
             seen.append(event)
@@ -111,8 +120,8 @@ def test_a_run_from_start_to_end() -> None:
     assert events[0].environment["engine"] == "scripted"
     assert events[-1] == RunFinished("done")
     assert sum(isinstance(event, RunFinished) for event in events) == 1
-    assert run.view.status == "done"
-    assert all(len(lane.repeats) == 1 for lane in run.view.lanes)
+    assert view_of(run).status == "done"
+    assert all(len(lane.repeats) == 1 for lane in view_of(run).lanes)
     assert run.wait_quiet(PATIENCE_S)
 
 
@@ -126,7 +135,6 @@ def test_runs_come_in_order_and_are_told_their_place() -> None:
     assert RunQueued(2) in until(third, lambda event: isinstance(event, RunQueued))
     engine.release.release()
     assert until(third, lambda event: event == RunQueued(1))
-    assert third.view.ahead == 1
     engine.release.release()
     engine.release.release()
     told(first), told(second), told(third)
@@ -199,7 +207,7 @@ def test_an_engine_that_raises_fails_its_lanes_and_frees_the_device(at_once: boo
     current[0] = quick()
     after = runner.start(named("b"))
     assert told(after)[-1] == RunFinished("done")
-    assert after.view.lanes[0].error is None
+    assert view_of(after).lanes[0].error is None
 
 
 def test_an_engine_that_raises_takes_nothing_from_lanes_that_were_over() -> None:
@@ -208,7 +216,7 @@ def test_an_engine_that_raises_takes_nothing_from_lanes_that_were_over() -> None
     engine = FaultyEngine([*done, LaneFailed(1, "memory", "too large")])
     run = Runner(lambda _lane: engine).start(wanted)
     told(run)
-    assert [lane.error for lane in run.view.lanes] == [None, "too large", "the engine failed: smoke"]
+    assert [lane.error for lane in view_of(run).lanes] == [None, "too large", "the engine failed: smoke"]
 
 
 @pytest.mark.parametrize(
@@ -229,8 +237,8 @@ def test_a_lane_without_an_engine_fails_alone(error: Exception, kind: str, messa
     run = Runner(engine_for).start(named("a", "bf16", "bf16[device=cuda:7]"))
     events = told(run)
     assert events[-1] == RunFinished("done")
-    assert (run.view.lanes[0].error, len(run.view.lanes[0].repeats)) == (None, 1)
-    assert (run.view.lanes[1].error_kind, run.view.lanes[1].error) == (kind, message)
+    assert (view_of(run).lanes[0].error, len(view_of(run).lanes[0].repeats)) == (None, 1)
+    assert (view_of(run).lanes[1].error_kind, view_of(run).lanes[1].error) == (kind, message)
 
 
 def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> None:
@@ -241,7 +249,7 @@ def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> Non
     absent = Absent()
     run = Runner(lambda _lane: absent).start(named("a"))
     assert told(run)[-1] == RunFinished("done")
-    assert run.view.recording().lanes[0].error == "the worker did not start: no torch here"
+    assert view_of(run).recording().lanes[0].error == "the worker did not start: no torch here"
     assert absent.diary.lines == []
 
 
@@ -261,7 +269,7 @@ def test_stop_keeps_what_a_running_lane_has() -> None:
     until(run, lambda event: isinstance(event, StepsTaken))
     run.cancel()
     assert told(run)[-1] == RunFinished("cancelled")
-    (repeat,) = run.view.recording().lanes[0].repeats
+    (repeat,) = view_of(run).recording().lanes[0].repeats
     assert repeat.finish == ("cancelled",)
     assert len(repeat.output_ids[0]) < 4000
 
@@ -269,7 +277,56 @@ def test_stop_keeps_what_a_running_lane_has() -> None:
 def test_a_reader_is_told_when_nothing_happens() -> None:
     engine = HeldEngine()
     run = Runner(lambda _lane: engine).start(named("a"))
-    events = run.events(poll_s=0.01)
+    events = run.reader().events(poll_s=0.01)
     assert None in [next(events) for _ in range(5)]
     engine.release.release()
     assert [event for event in events if event is not None][-1] == RunFinished("done")
+
+
+def test_every_reader_sees_the_whole_run_whenever_they_come() -> None:
+    engine = HeldEngine()
+    run = Runner(lambda _lane: engine).start(named("a"))
+    early = run.reader().events(poll_s=0.01)
+    before = [next(early)]
+    while not isinstance(before[-1], LaneStatus):
+        before.append(next(early))
+    in_the_middle = run.reader()
+    assert in_the_middle.catch_up(PATIENCE_S)
+    assert in_the_middle.view.lanes[0].status == "holding"
+    engine.release.release()
+    whole = [event for event in [*before, *early] if event is not None]
+    assert whole[-1] == RunFinished("done")
+    assert [event for event in in_the_middle.events() if event is not None] == whole[2:]
+    assert told(run) == whole
+
+
+def test_readers_keep_views_of_their_own() -> None:
+    run = Runner(lambda _lane: quick()).start(named("a"))
+    ahead, behind = run.reader(), run.reader()
+    list(ahead.events())
+    assert (ahead.over, ahead.view.status) == (True, "done")
+    assert (behind.over, behind.view.status) == (False, "waiting")
+    while not behind.over:
+        behind.catch_up(PATIENCE_S)
+    assert behind.view.recording() == ahead.view.recording()
+
+
+def test_a_reader_who_leaves_takes_nothing_from_the_run() -> None:
+    run = Runner(lambda _lane: quick()).start(named("a", "bf16", "nf4"))
+    for _event in run.reader().events():
+        break
+    assert view_of(run).status == "done"
+    assert all(len(lane.repeats) == 1 for lane in view_of(run).lanes)
+
+
+def test_catching_up_gives_up_after_its_time() -> None:
+    engine = HeldEngine()
+    run = Runner(lambda _lane: engine).start(named("a"))
+    reader = run.reader()
+    while reader.view.lanes[0].status != "holding":
+        assert reader.catch_up(PATIENCE_S)
+    assert not reader.catch_up(0.01)
+    engine.release.release()
+    while not reader.over:
+        assert reader.catch_up(PATIENCE_S)
+    assert not reader.catch_up(PATIENCE_S)

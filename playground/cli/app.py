@@ -217,10 +217,11 @@ def _on_gpu(fleet: Fleet) -> bool:
 def _run(fleet: Fleet, request: RunRequest, write: Callable[[str], None], to_stdout: bool) -> int:
     err = report.console(stderr=True)
     started = Runner(fleet.engine_for).start(request)
-    with _stopped_by_interrupt(started), report.progress(err, started) as show_progress:
-        for event in started.events(poll_s=report.REDRAW_S):
+    reader = started.reader()
+    view = reader.view
+    with _stopped_by_interrupt(started), report.progress(err, view) as show_progress:
+        for event in reader.events(poll_s=report.REDRAW_S):
             show_progress(event)
-    view = started.view
     write(view.recording().model_dump_json())
     out = err if to_stdout else report.console(stderr=False)
     out.print(report.results(view))

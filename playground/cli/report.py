@@ -14,7 +14,6 @@ from rich.text import Text
 
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
 from playground.format import UNKNOWN, count, duration, ratio, significant, size
-from playground.runner import Run
 from playground.trace import Metrics
 from playground.view import LaneView, RunView
 from playground.words import environment_words, lane_words, measure_words
@@ -78,10 +77,10 @@ def _progress(view: RunView) -> Table:
 
 
 @contextmanager
-def progress(err: Console, run: Run) -> Iterator[Callable[[Event | None], None]]:
+def progress(err: Console, view: RunView) -> Iterator[Callable[[Event | None], None]]:
     """Gives what to call with each event: in a terminal one line a lane, redrawn; in a file a line for each milestone."""
     if not err.is_terminal:
-        yield lambda event: _milestone(err, run.view, event)
+        yield lambda event: _milestone(err, view, event)
         return
     drawn = time.monotonic()
     with Live(console=err, auto_refresh=False, transient=True) as live:
@@ -89,7 +88,7 @@ def progress(err: Console, run: Run) -> Iterator[Callable[[Event | None], None]]
         def show(_event: Event | None) -> None:
             nonlocal drawn
             if time.monotonic() - drawn >= REDRAW_S:
-                live.update(_progress(run.view), refresh=True)
+                live.update(_progress(view), refresh=True)
                 drawn = time.monotonic()
 
         yield show

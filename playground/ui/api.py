@@ -54,10 +54,11 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
             started = runner.start(checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings))
         except SpecError as error:
             raise gr.Error(sentence_of(error), print_exception=False) from None
+        reader = started.reader()
         try:
-            for _ in paced(started, FRAME_S):
-                yield frame(started.view)
-            yield frame(started.view) | {"recording": started.view.recording().model_dump(mode="json")}
+            for _ in paced(reader, FRAME_S):
+                yield frame(reader.view)
+            yield frame(reader.view) | {"recording": reader.view.recording().model_dump(mode="json")}
         finally:
             started.cancel()
 

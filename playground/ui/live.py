@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.runner import Run
+from playground.runner import Reader
 
 HERE = Path(__file__).parent / "browser"
 SCRIPTS = ("dom", "timeline", "answer", "card", "race", "charts", "table", "replay", "predict", "main")
@@ -30,12 +30,13 @@ def live_view(value: str, plotly_src: str) -> Any:
     )
 
 
-def paced(run: Run, period_s: float, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+def paced(
+    reader: Reader, period_s: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
     """Follows a run: yields when something is new, at most once a period; now and then when nothing is; and at its end."""
-    last, news = clock() - period_s, False
-    for event in run.events(poll_s=period_s):
-        news = news or event is not None
-        if clock() - last >= (period_s if news else HEARTBEAT_S):
-            yield
-            last, news = clock(), False
-    yield
+    while not reader.over:
+        reader.catch_up(HEARTBEAT_S)
+        began_s = clock()
+        yield
+        if not reader.over:
+            sleep(max(0.0, period_s - (clock() - began_s)))

@@ -138,14 +138,15 @@ class _Page:
         if run is None:
             yield {self._live: gr.skip()}
             return
+        reader = run.reader()
         try:
-            feed = Feed(run.view)
+            feed = Feed(reader.view)
             value = feed.start()
             yield {self._live: value}
-            for _ in paced(run, FRAME_S):
+            for _ in paced(reader, FRAME_S):
                 value += feed.frame()
                 yield {self._live: value}
-            with _kept(run.view) as path:
+            with _kept(reader.view) as path:
                 yield {self._download: gr.update(value=path, interactive=True)}
         finally:
             self._visits.leave(request.session_hash, run)

@@ -48,9 +48,10 @@ class BenchmarkError(Exception):
 
 def whole(run: Run) -> Recording:
     """The run to its end. Raises BenchmarkError when a lane failed: what is left of it is no figure."""
-    for _ in run.events():
+    reader = run.reader()
+    for _ in reader.events():
         continue
-    recording = run.view.recording()
+    recording = reader.view.recording()
     failed = [f"{lane.label}: {lane.error}" for lane in recording.lanes if lane.error]
     if failed:
         raise BenchmarkError("; ".join(failed))

@@ -81,8 +81,8 @@ def _handed_over_s(first: Client, second: Client) -> float:
 
 
 def _stopped(running: Run, wait_s: float) -> dict[str, Any]:
-    steps = 0
-    for event in running.events():
+    steps, reader = 0, running.reader()
+    for event in reader.events():
         steps += len(event.steps) if isinstance(event, StepsTaken) else 0
         if steps >= STEPS_BEFORE:
             break
@@ -91,9 +91,9 @@ def _stopped(running: Run, wait_s: float) -> dict[str, Any]:
     running.cancel()
     running.wait_quiet(60)
     quiet_s = time.perf_counter() - began
-    for _ in running.events():
+    for _ in reader.events():
         continue
-    repeat = running.view.lanes[0].repeats[0] if running.view.lanes[0].repeats else None
+    repeat = reader.view.lanes[0].repeats[0] if reader.view.lanes[0].repeats else None
     if repeat is None or repeat.finish[0] != "cancelled" or repeat.metrics.step_s is None:
         raise BenchmarkError("the run was not cut short by Stop")
     return {"quiet_s": quiet_s, "step_s": repeat.metrics.step_s, "steps": len(repeat.steps)}

@@ -98,12 +98,12 @@ def _stop_at_steps(event: LaneEvent, cancel: threading.Event) -> None:
 
 def test_a_cancelled_run_is_quiet_before_the_next_decodes(fleet: LocalFleet, tiny: Path) -> None:
     runner = Runner(fleet.engine_for)
-    first = runner.start(request_for(tiny, ["fp32@32"], max_new_tokens=900, repeats=100))
-    second = runner.start(request_for(tiny, ["fp32"]))
+    cancelled = runner.start(request_for(tiny, ["fp32@32"], max_new_tokens=900, repeats=100))
+    first, second = cancelled.reader(), runner.start(request_for(tiny, ["fp32"])).reader()
     for event in first.events():
         if isinstance(event, StepsTaken):
-            first.cancel()
-    assert first.wait_quiet(5)
+            cancelled.cancel()
+    assert cancelled.wait_quiet(5)
     list(second.events())
     assert first.view.status == "cancelled"
     assert second.view.status == "done"
