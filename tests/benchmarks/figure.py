@@ -63,5 +63,5 @@ def write(path: Path, figures: Sequence[Figure], methods: Mapping[str, str], env
 
 
 def _number(value: float, unit: str) -> str:
-    digits = {"×": 3, "s": 2, "ms": 0, "%": 1}[unit]
+    digits = {"×": 3, "s": 2, "ms": 0, "%": 1, "MB": 2, "shift": 4}[unit]
     return f"{value:.{digits}f} {unit}"

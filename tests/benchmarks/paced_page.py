@@ -10,15 +10,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from playground.engines.fleet import ScriptedFleet
 from playground.engines.scripted import Script, ScriptedEngine
-from playground.events import LaneEvent, RowText, StepsTaken
+from playground.events import LaneEvent, RepeatFinished, RowText, StepsTaken
 from playground.presets import load_presets
 from playground.runner import Runner
 from playground.settings import Settings
-from playground.spec import Lane
 from playground.ui.look import launch_options
 from playground.ui.page import build
 
@@ -37,7 +37,11 @@ class PacedEngine(ScriptedEngine):
     def run(self, lanes, request, cancel) -> Iterator[LaneEvent]:  # type: ignore[no-untyped-def]
         began, taken = time.perf_counter(), 0
         hurried = max(0, request.measure.max_new_tokens - PACED_STEPS) * len(lanes)
+        written = dict.fromkeys(lanes, "")
         for event in super().run(lanes, request, cancel):
+            if isinstance(event, RepeatFinished):
+                yield replace(event, texts=(written[event.lane],))
+                continue
             if not isinstance(event, StepsTaken):
                 yield event
                 continue
@@ -45,7 +49,8 @@ class PacedEngine(ScriptedEngine):
             due = began + max(0, taken - hurried) * TPOT_S / len(lanes)
             time.sleep(max(0.0, due - time.perf_counter()))
             stamp = f"{time.time() * 1e3:.0f} "
-            yield StepsTaken(event.lane, event.repeat, event.steps, tuple(RowText(text.row, stamp) for text in event.text))
+            written[event.lane] += stamp
+            yield StepsTaken(event.lane, event.repeat, event.steps, (RowText(0, stamp),))
 
 
 def main() -> None:

@@ -95,10 +95,12 @@ class _Visit:
         self.devtools.on("Network.dataReceived", self._count)
         for domain in ("Network.enable", "Performance.enable", "HeapProfiler.enable"):
             self.devtools.send(domain)
-        lanes = ",".join(f'"bf16/top_k(k={k})"' for k in range(1, LANES + 1))
-        self.page.goto(f'{url}/?run={{"lanes":[{lanes}],"warmup":0}}')
+        self.page.goto(url)
         self.page.wait_for_function("document.querySelector('[data-chart=progress] .lp-plot')?.data?.length > 0", timeout=60_000)
-        self.page.wait_for_function(f"document.querySelectorAll('.lane-edit').length >= {LANES}", timeout=60_000)
+        while (shown := self.page.locator(".lane-edit:visible").count()) < LANES:
+            self.page.click("#add-lane")
+            self.page.wait_for_function(f"document.querySelectorAll('.lane-edit').length > {shown}")
+        self.page.locator("#warmup input").fill("0")
 
     def __enter__(self) -> _Visit:
         return self
@@ -124,8 +126,10 @@ class _Visit:
         self.page.click("#run")
         self.page.wait_for_function("document.querySelector('.lp').dataset.state === 'running'", timeout=60_000)
 
-    def wait_tokens(self, tokens: int) -> None:
-        self.page.wait_for_function(f"Number(document.querySelectorAll('.lp-where')[7].textContent) >= {tokens}", timeout=120_000)
+    def wait_share(self, share: float) -> None:
+        """Until lane 8 has written this share of its answer: its bar's length, which stays when its words become the time it took."""
+        bar = "parseFloat(document.querySelectorAll('.lp-bar')[7].style.transform.slice('scaleX('.length))"
+        self.page.wait_for_function(f"{bar} >= {share - 1e-6}", timeout=120_000)
 
     def wait_done(self) -> None:
         self.page.wait_for_function("document.querySelector('.lp').dataset.state === 'done'", timeout=120_000)
@@ -156,8 +160,8 @@ def _streaming(setup: Setup, browser: Browser, url: str) -> list[Figure]:
             lags.append(_p95(visit.page.evaluate("window.lags")))
             wires.append((visit.received_bytes - before) / 1e6 * 750 / tokens)
             visit.page.wait_for_selector("#run:not([disabled])")
-            setup.say(f"page: lag p95 {lags[-1]:.0f} ms, {wires[-1]:.2f} MB, shift {shifts[-1]:.4f}")
-        clicks = _controls(visit, tokens)
+            setup.say(f"page: lag median {statistics.median(visit.page.evaluate('window.lags')):.0f} ms, p95 {lags[-1]:.0f} ms, {wires[-1]:.2f} MB, shift {shifts[-1]:.4f}")
+        clicks = _controls(visit)
     name = f"{LANES} lanes × 50 tokens/s"
     return [
         Figure("page", f"display lag, {name}, p95 of a run", "ms", LAG_MS, tuple(lags)),
@@ -167,14 +171,13 @@ def _streaming(setup: Setup, browser: Browser, url: str) -> list[Figure]:
     ]
 
 
-def _controls(visit: _Visit, tokens: int) -> list[float]:
-    visit.start(tokens)
-    visit.wait_tokens(50)
+def _controls(visit: _Visit) -> list[float]:
+    visit.start(1000)
+    visit.wait_share(0.05)
     visit.page.evaluate("window.clicks = []")
-    for selector in ("#theme", "#lanes-toggle", "#theme", "#lanes-toggle", ".lp-target") * 2:
+    for selector in (".lp-measure", ".lp-label") * 3:
         visit.page.click(selector)
         visit.page.wait_for_timeout(200)
-    visit.page.keyboard.press("Escape")
     visit.page.click("#stop")
     visit.page.wait_for_selector("#run:not([disabled])")
     clicks: list[float] = visit.page.evaluate("window.clicks")
@@ -213,9 +216,9 @@ def _long(setup: Setup, browser: Browser, url: str) -> Figure:
 def _task_s(visit: _Visit, tokens: int) -> float:
     """The browser's task time over the last 56 tokens of lanes of this length."""
     visit.start(tokens)
-    visit.wait_tokens(tokens - 60)
+    visit.wait_share(1 - 60 / tokens)
     before = visit.metric("TaskDuration")
-    visit.wait_tokens(tokens - 4)
+    visit.wait_share(1 - 4 / tokens)
     spent = visit.metric("TaskDuration") - before
     visit.page.wait_for_selector("#run:not([disabled])")
     return spent

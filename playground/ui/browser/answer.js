@@ -4,6 +4,8 @@ class Answer {
     this.box = box;
     this.rows = new Array(rows).fill('');
     this.row = 0;
+    this.following = true;
+    box.addEventListener('scroll', () => { this.following = box.scrollHeight - box.scrollTop - box.clientHeight < 24; });
     this.mark = make('mark', 'lp-departs');
     this.same = document.createTextNode('');
     this.rest = document.createTextNode('');
@@ -15,28 +17,33 @@ class Answer {
   change(row, keep, tail) {
     this.rows[row] = changed(this.rows[row], keep, tail);
     if (row !== this.row) return false;
-    const follow = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 24;
     if (keep !== null) this.forget();
     else if (this.from === null) this.same.appendData(tail);
     else if (this.rest.length) this.rest.appendData(tail);
     else this.draw(); // the marked word may still be growing
-    if (follow) this.box.scrollTop = this.box.scrollHeight;
     return keep !== null;
+  }
+
+  // Keeps the end in sight, unless the reader has scrolled away from it. Once a frame: asking for heights between changes is dear.
+  follow() {
+    if (this.following) this.box.scrollTop = this.box.scrollHeight;
   }
 
   clear() {
     this.rows.fill('');
+    this.following = true;
     this.forget();
   }
 
   set(texts) {
     this.rows = texts;
     this.forget();
-    this.box.scrollTop = this.box.scrollHeight;
+    this.follow();
   }
 
   show(row) {
     this.row = row;
+    this.following = true;
     this.forget();
     this.box.scrollTop = 0;
   }

@@ -52,9 +52,9 @@ function updateLane(index, change) {
 
 function take(record) {
   if (record.start) return begin(record);
-  let changedText = false;
-  for (const [index, change] of Object.entries(record.lanes || {})) changedText = updateLane(Number(index), change) || changedText;
-  if (changedText) compareAll(cards);
+  const written = Object.entries(record.lanes || {}).filter(([index, change]) => updateLane(Number(index), change));
+  if (written.length) compareAll(cards);
+  for (const [index] of written) cards[index].answer.follow();
   if ('words' in record) {
     run.words = record.words;
     setText(find('.lp-run-words'), record.words);

@@ -84,6 +84,7 @@ class Replay {
       this.race.move(card.index, steps, steps ? String(card.timeline.tokens[steps - 1]) : '');
     }
     compareAll(this.cards);
+    for (const card of this.cards) card.answer.follow();
     this.charts.show(this.now);
     this.scrub.value = Math.round(this.now);
     this.draw();
