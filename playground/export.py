@@ -41,7 +41,7 @@ def _what(view: RunView, lane: LaneView) -> Mapping[str, Value]:
         "created_at": view.created_at,
         "lane": lane.index + 1,
         "label": lane.label,
-        "baseline": lane.index == view.request.baseline,
+        "baseline": lane is view.baseline,
         "model": model,
         "model_id": view.request.models[model],
         "precision": variant.precision,
@@ -94,9 +94,7 @@ def markdown_text(view: RunView) -> str:
 
 def _legend(view: RunView) -> str:
     higher = " and ".join(column.title for column in COLUMNS if column.main and column.better == "higher")
-    return (
-        f"In brackets: the multiple of lane {view.request.baseline + 1}’s figure, and the change. Lower is better, but of {higher} higher."
-    )
+    return f"In brackets: the multiple of lane {view.baseline.index + 1}’s figure, and the change. Lower is better, but of {higher} higher."
 
 
 def _lane(row: Row) -> str:

@@ -13,6 +13,9 @@ from playground.view import LaneView, RunView
 
 Better = Literal["lower", "higher"]
 
+LEAST_LOAD_S = 0.001
+"""Finding a variant in place takes microseconds, whose figures say nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -155,7 +158,7 @@ def rows(view: RunView) -> list[Row]:
         {
             "lane": lane.index,
             "label": lane.label,
-            "baseline": lane.index == view.request.baseline,
+            "baseline": lane is view.baseline,
             "error": lane.error,
             "cells": [_cell(view, lane, column) for column in COLUMNS],
         }
@@ -172,7 +175,7 @@ def _cell(view: RunView, lane: LaneView, column: Column) -> Cell:
     value = median([*_values(view, lane, column.key)])
     text, source = column.show(value), _source(view, lane, column)
     if column.key == "load_s" and lane.load_kind:
-        text += f", {lane.load_kind}"
+        text = f"{text if value is None or value >= LEAST_LOAD_S else '< 1 ms'}, {lane.load_kind}"
     against = _against(view, lane, column, value)
     compared = [_compared(view, column, against)] if against not in ("", UNKNOWN) else []
     return {"text": text, "value": value, "against": against, "title": " · ".join(source + compared)}
@@ -210,11 +213,11 @@ def _source(view: RunView, lane: LaneView, column: Column) -> list[str]:
 
 
 def _against(view: RunView, lane: LaneView, column: Column, value: float | None) -> str:
-    baseline = view.lanes[view.request.baseline]
+    baseline = view.baseline
     if lane is baseline:
         return ""
     other = median([*_values(view, baseline, column.key)])
-    unlike = column.key == "load_s" and lane.load_kind != baseline.load_kind
+    unlike = column.key == "load_s" and (lane.load_kind != baseline.load_kind or max(value or 0, other or 0) < LEAST_LOAD_S)
     if value is None or not other or unlike or (column.whole and (lane.cut_short or baseline.cut_short)):
         return UNKNOWN
     return f"{ratio(value, other)} · {change(value, other)}"
@@ -223,4 +226,4 @@ def _against(view: RunView, lane: LaneView, column: Column, value: float | None)
 def _compared(view: RunView, column: Column, against: str) -> str:
     """The comparison with its metric and its direction named."""
     metric = column.title if column.title.isupper() else column.title.lower()
-    return f"{against.partition(' · ')[0]} lane {view.request.baseline + 1}’s {metric}; {column.better} is better"
+    return f"{against.partition(' · ')[0]} lane {view.baseline.index + 1}’s {metric}; {column.better} is better"

@@ -48,7 +48,8 @@ class _Race:
 
     @property
     def baseline(self) -> LaneView | None:
-        return next((lane for lane in self.lanes if lane.index == self.view.request.baseline), None)
+        """None if it has no figures."""
+        return next((lane for lane in self.lanes if lane is self.view.baseline), None)
 
     def alike(self, metric: str, margin: float, highest: bool = False) -> list[LaneView]:
         """The best lane of a metric and those that are about as good, best first; empty if a lane's is unknown."""
@@ -211,7 +212,7 @@ def _failures(view: RunView) -> list[str]:
     failed = [lane for lane in view.lanes if lane.state == "failed"]
     if not failed:
         return []
-    missing = any(lane.index == view.request.baseline for lane in failed) and len(failed) < len(view.lanes)
+    missing = any(lane is view.baseline for lane in failed) and len(failed) < len(view.lanes)
     return [f"{_names(view, failed)} failed{', so there is no baseline to compare with' if missing else ''}."]
 
 

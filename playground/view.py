@@ -111,7 +111,7 @@ class RunView:
     @property
     def baseline(self) -> LaneView:
         """The lane the others are compared with."""
-        return self.lanes[0]
+        return self.lanes[self.request.baseline]
 
     def slowdown(self) -> float | None:
         """How much slower than life the lanes are shown: the wall's time over the lanes' own, in what runs now. None when nothing does."""

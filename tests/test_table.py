@@ -77,6 +77,13 @@ def test_a_load_is_compared_with_one_of_its_kind() -> None:
     assert cell(view, 2, "load_s")["title"] == "read from a copy saved already quantized"
 
 
+def test_microseconds_of_finding_a_variant_in_place_are_no_figure() -> None:
+    view = played({"bf16": Ran(load_kind="resident"), "int8": Ran(load_kind="resident")})
+    for lane in view.lanes:
+        lane.load_s = 7e-6 * (1 + lane.index)
+    assert (cell(view, 1, "load_s")["text"], cell(view, 1, "load_s")["against"]) == ("< 1 ms, resident", UNKNOWN)
+
+
 def test_whole_answers_are_not_compared_with_one_cut_short() -> None:
     view = played({"bf16": Ran(finish="cancelled"), "nf4": NF4}, status="cancelled")
     assert cell(view, 1, "e2e_s")["against"] == UNKNOWN

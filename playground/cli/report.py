@@ -37,9 +37,9 @@ def results(view: RunView) -> Table:
     shown = [column for column in COLUMNS if column.main]
     drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     drawn.add_column("lane", overflow="fold")
-    for heading in (*map(_heading, shown), f"TPOT ×\nlane {view.request.baseline + 1}"):
+    for heading in (*map(_heading, shown), f"TPOT ×\nlane {view.baseline.index + 1}"):
         drawn.add_column(heading, justify="right", no_wrap=True)
-    baseline = view.lanes[view.request.baseline].figure("tpot_s")
+    baseline = view.baseline.figure("tpot_s")
     for row in rows(view):
         first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(row), strict=True)]
         multiple = ratio(view.lanes[row["lane"]].figure("tpot_s"), baseline)
