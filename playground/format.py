@@ -37,9 +37,39 @@ def rate(tokens_per_s: float | None) -> str:
     return UNKNOWN if tokens_per_s is None else f"{significant(tokens_per_s)} tok/s"
 
 
+def request_rate(requests_per_s: float | None) -> str:
+    return UNKNOWN if requests_per_s is None else f"{significant(requests_per_s)} req/s"
+
+
 def ratio(value: float | None, baseline: float | None) -> str:
     """A multiple of the baseline's value."""
     return UNKNOWN if value is None or not baseline else f"{significant(value / baseline)}×"
+
+
+def change(value: float | None, baseline: float | None) -> str:
+    """How much more or less than the baseline's value, in percent: `−31 %`, `+2.6 %`; `0 %` when both are written alike."""
+    if value is None or not baseline:
+        return UNKNOWN
+    percent = (value / baseline - 1) * 100
+    rounded = _percent(abs(percent))
+    if rounded == "0.0" or significant(value) == significant(baseline):
+        return "0 %"
+    return f"{'−' if percent < 0 else '+'}{rounded} %"
+
+
+def _percent(percent: float) -> str:
+    """Figures of three digits cannot tell less than a tenth of a percent."""
+    if percent < 9.95:
+        return f"{percent:.1f}"
+    return f"{percent:.0f}" if percent < 999.5 else significant(percent)
+
+
+def between(low: str, high: str) -> str:
+    """Two figures as a range: `26.1–28.0 ms`, `980 ms–1.02 s`; one figure if they are written alike."""
+    if low == high:
+        return low
+    unit = low.partition(" ")[2]
+    return f"{low.removesuffix(' ' + unit)}–{high}" if unit and unit == high.partition(" ")[2] else f"{low}–{high}"
 
 
 def count(number: int, noun: str) -> str:

@@ -240,6 +240,8 @@ class RunRequest(_Value):
     adapters: dict[Name, str] = {}
     """Name → folder of a LoRA adapter in safetensors."""
     measure: Measure = Measure()
+    baseline: Annotated[int, Field(ge=0)] = 0
+    """The index of the lane the others are compared with."""
 
     @field_validator("prompts")
     @classmethod
@@ -263,6 +265,12 @@ class RunRequest(_Value):
                 raise ValueError(
                     f"lane {str(lane)!r}: {len(self.prompts)} prompts do not fit in batch {lane.batch}; allowed: at most one prompt a row"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _baseline_there(self) -> RunRequest:
+        if self.baseline >= len(self.lanes):
+            raise ValueError(f"baseline: there is no lane of index {self.baseline} (allowed: 0 to {len(self.lanes) - 1})")
         return self
 
     def rows(self, lane: Lane) -> tuple[str, ...]:

@@ -79,9 +79,19 @@ class LaneView:
         repeats = [repeat for repeat in self.repeats if not repeat.warmup]
         return [repeat for repeat in repeats if not {"cancelled", "timeout"} & set(repeat.finish)] or repeats
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether the repeats that count were stopped or timed out: what they took is not what a whole one takes."""
+        return any({"cancelled", "timeout"} & set(repeat.finish) for repeat in self.counted)
+
+    def values(self, name: str) -> list[float]:
+        """A metric (a field name of `Metrics`) of each counted repeat, where it is known."""
+        found: list[float | None] = [getattr(repeat.metrics, name) for repeat in self.counted]
+        return [value for value in found if value is not None]
+
     def figure(self, name: str) -> float | None:
-        """The median of a metric (a field name of `Metrics`) over the counted repeats; None if unknown."""
-        return median([getattr(repeat.metrics, name) for repeat in self.counted])
+        """The median of a metric over the counted repeats; None if unknown."""
+        return median([*self.values(name)])
 
     def live_figures(self) -> Metrics:
         """The figures so far of the repeat in progress (empty when there is none)."""
@@ -101,7 +111,7 @@ class RunView:
     @property
     def baseline(self) -> LaneView:
         """The lane the others are compared with."""
-        return self.lanes[0]
+        return self.lanes[self.request.baseline]
 
     def slowdown(self) -> float | None:
         """How much slower than life the lanes are shown: the wall's time over the lanes' own, in what runs now. None when nothing does."""

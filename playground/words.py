@@ -98,6 +98,13 @@ def measure_words(request: RunRequest) -> str:
     return f"{schedule} · {counted} after {warmups} · {length} {count(measure.max_new_tokens, 'token')} · seed {measure.seed}"
 
 
+def caption(view: RunView) -> str:
+    """How the figures came about, and where."""
+    stopped = ["stopped before the end"] if view.status == "cancelled" else []
+    machine = [environment_words(view.environment)] if view.environment else []
+    return " · ".join([measure_words(view.request), f"model {view.request.model}", *machine, *stopped])
+
+
 def environment_words(environment: Environment) -> str:
     """The machine in one line: device, threads, torch, memory that variants may use."""
     if environment.get("engine") == "scripted":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -74,8 +75,8 @@ def test_a_run_shows_a_table_on_stdout_and_progress_on_stderr(playground: Playgr
     fleet = FakeFleet()
     assert playground("run", "quickstart", *QUICK, "--repeats", "2", fleet=fleet) == 0
     out, err = capsys.readouterr()
-    rows = {row[0]: row[1:] for line in out.splitlines() if (row := line.split())}
-    assert rows["bf16"] == ["55.0", "ms", "39.0", "ms", "25.6", "134", "ms", "50.0", "ms", "cold", "269", "MB", "1.00×"]
+    rows = {row[0]: row[1:] for line in reversed(out.splitlines()) if (row := line.split())}
+    assert rows["bf16"] == ["55.0", "ms", "39.0", "ms", "25.6", "134", "ms", "50.0", "ms,", "cold", "269", "MB", "1.00×"]
     assert rows["int8"][-1] == "1.59×"
     assert "bf16/top_p(p=0.9)" in rows
     for word in (
@@ -88,6 +89,7 @@ def test_a_run_shows_a_table_on_stdout_and_progress_on_stderr(playground: Playgr
         "nothing is measured",
     ):
         assert word in out.lower() or word in out
+    assert "nf4 writes fastest: 26.8 ms a token (TPOT), 0.687× lane 1’s, with 0.409× its memory" in out
     assert "nf4: repeat 2 of 2 done, 3 tokens" in err
     assert fleet.closed
 
@@ -180,8 +182,8 @@ def test_brackets_in_a_lane_are_text_not_markup(playground: Playground, capsys: 
 
 def test_beam_has_no_tpot_in_the_table(playground: Playground, capsys: pytest.CaptureFixture[str]) -> None:
     assert playground("run", "--lane", "bf16/beam(num_beams=2)", *QUICK) == 0
-    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if "beam" in line]
-    assert row == ["bf16/beam(num_beams=2)", "134", "ms", "–", "–", "134", "ms", "50.0", "ms", "cold", "269", "MB", "–"]
+    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if "beam" in line and "cold" in line]
+    assert row == ["bf16/beam(num_beams=2)", "134", "ms", "–", "–", "134", "ms", "50.0", "ms,", "cold", "269", "MB", "–"]
 
 
 def test_a_recording_is_written_to_a_file_whole(playground: Playground, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,20 +195,52 @@ def test_a_recording_is_written_to_a_file_whole(playground: Playground, tmp_path
     assert "TTFT" in capsys.readouterr().out
 
 
+def test_one_run_is_written_as_json_csv_and_markdown(playground: Playground, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    targets = {kind: tmp_path / f"run.{kind}" for kind in ("json", "csv", "markdown")}
+    options = [text for kind, target in targets.items() for text in (f"--{kind}", str(target))]
+    assert playground("run", "--lane", "bf16", "--lane", "nf4", *QUICK, *options) == 0
+    assert Recording.model_validate_json(targets["json"].read_text()).lanes[1].label == "nf4"
+    with targets["csv"].open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == ["bf16", "nf4"]
+    assert [float(row["tpot_s"]) for row in rows] == pytest.approx([0.039, 0.0268])
+    assert targets["csv"].read_bytes().count(b"\r\n") == 3
+    assert "| 2 nf4 | 101 ms (1.84× · +84 %) |" in targets["markdown"].read_text()
+    assert "TTFT" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("option", "begin"), [("--csv", "run,created_at,lane,"), ("--markdown", "**Result:** bf16 takes ")])
+def test_a_document_on_stdout_is_alone_there(playground: Playground, capsys: pytest.CaptureFixture[str], option: str, begin: str) -> None:
+    assert playground("run", "--lane", "bf16", *QUICK, option, "-") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(begin)
+    assert "TPOT ×" not in out
+    assert "TPOT ×" in err
+
+
+def test_the_baseline_is_chosen_by_its_number(playground: Playground, capsys: pytest.CaptureFixture[str]) -> None:
+    assert recorded(playground, capsys, "--lane", "bf16", "--lane", "nf4", "--baseline", "2", *QUICK).request.baseline == 1
+    assert playground("run", "--lane", "bf16", "--lane", "nf4", "--baseline", "2", *QUICK) == 0
+    out = capsys.readouterr().out
+    assert "lane 2" in out
+    assert [line.split()[-1] for line in out.splitlines() if "cold" in line] == ["1.46×", "1.00×"]
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--markdown"])
 @pytest.mark.parametrize(
     ("target", "why"), [("none/run.json", "No such file or directory"), (".", "is a folder"), ("file/run.json", "Not a directory")]
 )
 def test_a_target_that_cannot_be_written_is_found_out_before_the_run(
-    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str, why: str
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, target: str, why: str
 ) -> None:
     (tmp_path / "file").write_text("")
 
     def never(_settings: Settings) -> Fleet:
         raise AssertionError("the engine was started")
 
-    assert main(["run", "--lane", "bf16", "--json", str(tmp_path / target)], Surroundings(settings, never)) == 2
+    assert main(["run", "--lane", "bf16", option, str(tmp_path / target)], Surroundings(settings, never)) == 2
     err = capsys.readouterr().err
-    assert err.startswith("playground: --json: ")
+    assert err.startswith(f"playground: {option}: ")
     assert why in err
 
 
@@ -242,6 +276,16 @@ BAD_INPUT = [
     (
         ("run", "--lane", "bf16", "--adapter", "faq=/none"),
         "--adapter: faq: there is no folder '/none'; allowed: a folder with a LoRA adapter",
+    ),
+    (("run", "quickstart", "--baseline", "5"), "--baseline: there is no lane 5; allowed: 1 to 4"),
+    (("run", "--lane", "bf16", "--baseline", "0"), "--baseline: there is no lane 0; allowed: 1"),
+    (
+        ("run", "--lane", "bf16", "--json", "-", "--csv", "-"),
+        "--csv: '-' is where --json goes; allowed: a place of its own, - for one of them only",
+    ),
+    (
+        ("run", "--lane", "bf16", "--csv", "a.txt", "--markdown", "./a.txt"),
+        "--markdown: './a.txt' is where --csv goes; allowed: a place of its own, - for one of them only",
     ),
 ]
 

@@ -51,6 +51,13 @@ def test_exclusive_lanes_come_one_after_the_other() -> None:
     assert list(order(events)) == [0, 0, 0, 1, 1, 1]
 
 
+@pytest.mark.parametrize(("schedule", "alone"), [("exclusive", True), ("interleaved", False)])
+def test_the_wall_of_a_repeat_begins_with_it(schedule: str, alone: bool) -> None:
+    view = view_of(request("bf16", "nf4", measure={"schedule": schedule, "max_new_tokens": 5}))
+    for lane in view.lanes:
+        assert all((repeat.end_wall_s == repeat.end_s) == alone for repeat in lane.repeats)
+
+
 def test_interleaved_turns_go_to_the_clock_that_is_furthest_behind() -> None:
     wanted = request("bf16", "nf4", measure={"schedule": "interleaved", "max_new_tokens": 20, "warmup": 0})
     clocks, playing = {0: 0.0, 1: 0.0}, {0, 1}

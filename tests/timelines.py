@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from playground.events import LaneFailed, LaneLoaded, RepeatFinished, RepeatStarted, RunFinished, StepsTaken
 from playground.spec import EMBEDDED_MODEL, RunRequest
-from playground.trace import Step, Trace
+from playground.trace import Finish, LoadKind, Step, Trace
+from playground.view import RunView
 
 
 def trace(times: Sequence[float], rows: Sequence[int] = (), **fields: Any) -> Trace:
@@ -35,3 +38,46 @@ def request(*lanes: str, **fields: Any) -> RunRequest:
     models = {EMBEDDED_MODEL: EMBEDDED_MODEL}
     adapters = {"faq": "folder"}
     return RunRequest.build(**{"lanes": lanes or ("bf16",), "prompts": ("Why?",), "models": models, "adapters": adapters} | fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a lane did: even steps, the same in all rows; several repeats differ in `tpot_s`."""
+
+    ttft_s: float = 0.055
+    tpot_s: float | Sequence[float] = 0.039
+    tokens: int = 3
+    memory_bytes: int = 269_000_000
+    load_kind: LoadKind = "cold"
+    finish: Finish = "length"
+    error: str | None = None
+    """Why it failed, after what else it did."""
+
+
+def played(lanes: dict[str, Ran] | Sequence[tuple[str, Ran]], status: Literal["done", "cancelled"] = "done", **fields: Any) -> RunView:
+    """A run that has ended, of lanes that did this. Every repeat ends 1 ms after its last token."""
+    pairs = list(lanes.items()) if isinstance(lanes, dict) else list(lanes)
+    view = RunView(request(*(label for label, _ in pairs), **fields), "id", "2026-01-01T00:00:00+00:00")
+    for lane, (_, ran) in enumerate(pairs):
+        _play(view, lane, ran)
+    view.apply(RunFinished(status))
+    return view
+
+
+def _play(view: RunView, lane: int, ran: Ran) -> None:
+    rows = view.request.lanes[lane].batch
+    view.apply(LaneLoaded(lane, 0.5, ran.load_kind, ran.memory_bytes, {}))
+    paces = [ran.tpot_s] if isinstance(ran.tpot_s, float) else ran.tpot_s
+    for repeat, tpot_s in enumerate(paces if ran.tokens else ()):
+        times = [ran.ttft_s + number * tpot_s for number in range(ran.tokens)]
+        ids = tuple(range(ran.tokens))
+        view.apply(RepeatStarted(lane, repeat, False, (5,) * rows, 0.001))
+        view.apply(
+            StepsTaken(
+                lane, repeat, tuple(Step(t_s=t, wall_s=t, token_ids=((id_,),) * rows) for id_, t in zip(ids, times, strict=True)), ()
+            )
+        )
+        end_s = times[-1] + 0.001
+        view.apply(RepeatFinished(lane, repeat, end_s, end_s, (ids,) * rows, (ran.finish,) * rows, ("",) * rows))
+    if ran.error is not None:
+        view.apply(LaneFailed(lane, "internal", ran.error))

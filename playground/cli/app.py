@@ -20,13 +20,17 @@ from rich.text import Text
 
 from playground.cli import report
 from playground.cli.doctor import diagnose, show
-from playground.cli.output import json_output
+from playground.cli.output import Write, outputs
 from playground.engines.base import EngineError
 from playground.engines.fleet import Fleet, open_fleet
+from playground.export import csv_text, markdown_text
 from playground.presets import SUFFIXES, Preset, load_preset, load_presets
 from playground.runner import Run, Runner
 from playground.settings import Settings
 from playground.spec import SCHEDULES, Lane, RunRequest, SpecError, check_name
+from playground.verdict import verdict
+from playground.view import RunView
+from playground.words import caption
 
 PROGRAM = "python -m playground"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -125,7 +129,12 @@ def run(
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of lanes that sample.  [default: 7]")] = None,
     threads: Annotated[int | None, typer.Option(metavar="N", help="CPU threads of one operation.  [default: the machine's cores]")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The prompt as it stands, not through the model's chat template.")] = False,
+    baseline: Annotated[int | None, typer.Option(metavar="N", help="The lane the others are compared with.  [default: 1]")] = None,
     json: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the recording as JSON; - is standard output.")] = None,
+    csv: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Writes every metric as CSV, one row a lane, in seconds and bytes; - is as above.")
+    ] = None,
+    markdown: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the table as Markdown; - is as above.")] = None,
 ) -> int:
     """Runs lanes on a prompt and shows what each cost. The defaults below are the preset's where it sets them."""
     given: Surroundings = context.obj
@@ -141,14 +150,15 @@ def run(
     }
     overrides: dict[str, Any] = {"measure": chosen.measure.model_dump(exclude_unset=True) | _known(measure)}
     overrides |= _known({"lanes": lane, "prompts": prompt, "system": system, "chat": False if raw else None})
+    overrides |= _known({"baseline": _index(baseline, len(overrides.get("lanes", chosen.lanes)))})
     models, adapters = _named("--model", model), _folders(_named("--adapter", adapter))
     named = _the_one_model(models, overrides.get("lanes", chosen.lanes))
     names: dict[str, Any] = {"models": given.settings.models | models, "adapters": given.settings.adapters | adapters}
     request = chosen.request(**names, **overrides | _known({"model": named}))
-    with json_output(json) as write, given.open_fleet(given.settings) as fleet:
+    with outputs({"--json": json, "--csv": csv, "--markdown": markdown}) as writes, given.open_fleet(given.settings) as fleet:
         if chosen.model_on_gpu and not named and _on_gpu(fleet):
             request = chosen.request(**names, **overrides, on_gpu=True)
-        return _run(fleet, request, write, to_stdout=json == "-")
+        return _run(fleet, request, writes, to_stdout="-" in (json, csv, markdown))
 
 
 def _choose(settings: Settings, preset: str | None, lanes: list[str] | None) -> Preset:
@@ -201,6 +211,13 @@ def _folders(adapters: dict[str, str]) -> dict[str, str]:
     return {name: str(Path(path).expanduser().resolve()) for name, path in adapters.items()}
 
 
+def _index(baseline: int | None, lanes: int) -> int | None:
+    """The baseline lane's index, from its number as people count."""
+    if baseline is not None and not 1 <= baseline <= lanes:
+        raise SpecError("--baseline", f"there is no lane {baseline}; allowed: {'1' if lanes == 1 else f'1 to {lanes}'}")
+    return None if baseline is None else baseline - 1
+
+
 def _the_one_model(models: Mapping[str, str], lanes: Sequence[str]) -> str | None:
     """The model of lanes that name none, if the command line gives exactly one and no lane names any."""
     if len(models) != 1 or any(Lane.parse(lane).variant.model for lane in lanes):
@@ -214,7 +231,14 @@ def _on_gpu(fleet: Fleet) -> bool:
     return str(environment.get("device", "")).startswith("cuda") and bool(environment.get("hub_reachable"))
 
 
-def _run(fleet: Fleet, request: RunRequest, write: Callable[[str], None], to_stdout: bool) -> int:
+DOCUMENTS: Mapping[str, Callable[[RunView], str]] = {
+    "--json": lambda view: view.recording().model_dump_json() + "\n",
+    "--csv": csv_text,
+    "--markdown": markdown_text,
+}
+
+
+def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdout: bool) -> int:
     err = report.console(stderr=True)
     started = Runner(fleet.engine_for).start(request)
     reader = started.reader()
@@ -222,10 +246,11 @@ def _run(fleet: Fleet, request: RunRequest, write: Callable[[str], None], to_std
     with _stopped_by_interrupt(started), report.progress(err, view) as show_progress:
         for event in reader.events(poll_s=report.REDRAW_S):
             show_progress(event)
-    write(view.recording().model_dump_json())
+    for option, write in writes.items():
+        write(DOCUMENTS[option](view))
     out = err if to_stdout else report.console(stderr=False)
     out.print(report.results(view))
-    for line in (*report.failures(view), report.caption(view)):
+    for line in (verdict(view), *report.failures(view), caption(view)):
         out.print(Text(line), soft_wrap=True)
     if started.cancelled.is_set():
         return INTERRUPTED

@@ -13,13 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
-from playground.format import UNKNOWN, count, duration, ratio, significant, size
+from playground.format import UNKNOWN, count, duration, ratio
+from playground.table import COLUMNS, Cell, Column, main_cells, rows
 from playground.trace import Metrics
-from playground.view import LaneView, RunView
-from playground.words import environment_words, lane_words, measure_words
+from playground.view import RunView
+from playground.words import lane_words
 
 REDRAW_S = 0.25
 """Redrawing shares the machine with what is measured; a few times a second is enough to read."""
+
+RATES = ("tok/s", "req/s")
+"""Units that always stay the same: said once, in the heading, for a terminal is narrow."""
 
 
 def console(stderr: bool) -> Console:
@@ -29,36 +33,27 @@ def console(stderr: bool) -> Console:
 
 
 def results(view: RunView) -> Table:
-    """The figures of every lane against the first lane's."""
-    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("lane", overflow="fold")
-    for heading in ("TTFT", "TPOT", "decode\ntok/s", "E2E", "load", "memory", "TPOT ×\nfirst"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    baseline = view.lanes[0].figure("tpot_s")
-    for lane in view.lanes:
-        table.add_row(Text(lane.label), *(Text(cell) for cell in _cells(lane, baseline)))
-    return table
+    """The main figures of every lane, and its time per token as a multiple of the baseline's."""
+    shown = [column for column in COLUMNS if column.main]
+    drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    drawn.add_column("lane", overflow="fold")
+    for heading in (*map(_heading, shown), f"TPOT ×\nlane {view.baseline.index + 1}"):
+        drawn.add_column(heading, justify="right", no_wrap=True)
+    baseline = view.baseline.figure("tpot_s")
+    for row in rows(view):
+        first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(row), strict=True)]
+        multiple = ratio(view.lanes[row["lane"]].figure("tpot_s"), baseline)
+        texts = ["failed" if row["error"] and first == UNKNOWN else first, *cells, multiple]
+        drawn.add_row(Text(row["label"]), *map(Text, texts))
+    return drawn
 
 
-def _cells(lane: LaneView, baseline: float | None) -> tuple[str, ...]:
-    load = f"{duration(lane.load_s)} {lane.load_kind}" if lane.load_kind else UNKNOWN
-    throughput = lane.figure("decode_tokens_per_s")
-    return (
-        "failed" if lane.error else duration(lane.figure("ttft_s")),
-        duration(lane.figure("tpot_s")),
-        significant(throughput) if throughput else UNKNOWN,
-        duration(lane.figure("e2e_s")),
-        load,
-        size(lane.memory_bytes),
-        ratio(lane.figure("tpot_s"), baseline),
-    )
+def _heading(column: Column) -> str:
+    return f"{column.title}\n{column.unit}" if column.unit in RATES else column.title
 
 
-def caption(view: RunView) -> str:
-    """How the figures came about, and where."""
-    stopped = ["stopped before the end"] if view.status == "cancelled" else []
-    machine = [environment_words(view.environment)] if view.environment else []
-    return " · ".join([measure_words(view.request), f"model {view.request.model}", *machine, *stopped])
+def _narrow(column: Column, cell: Cell) -> str:
+    return cell["text"].removesuffix(f" {column.unit}") if column.unit in RATES else cell["text"]
 
 
 def failures(view: RunView) -> Iterator[str]:

@@ -122,7 +122,7 @@ class _Playing:
         self.repeat, self.warmup = repeat, repeat < request.measure.warmup
         self.rows = request.rows(request.lanes[index])
         self.length = request.measure.max_new_tokens
-        self.clock_s, self.began_wall_s = 0.0, wall.now_s
+        self.clock_s, self.began_wall_s = 0.0, 0.0
         self.taken = 0
         self.failed = False
 
@@ -131,6 +131,7 @@ class _Playing:
         return self.failed or self.taken >= self.length
 
     def start(self) -> RepeatStarted:
+        self.began_wall_s = self.wall.now_s
         return RepeatStarted(self.index, self.repeat, self.warmup, tuple(len(row.split()) for row in self.rows), self.script.tokenize_s)
 
     def next_s(self) -> float:

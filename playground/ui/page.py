@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from playground.engines.fleet import Fleet
+from playground.export import csv_text, markdown_text
 from playground.presets import Preset
 from playground.runner import Runner
 from playground.settings import Settings
@@ -29,6 +30,8 @@ from playground.view import RunView
 
 FRAME_S = 0.05
 HINT = "A lane: precision[options]+adapter/decoding(parameters)@batch, such as nf4[double_quant=true]/top_p(p=0.9)@4"
+DOWNLOADS = {"download": "Recording as JSON", "download-csv": "CSV", "download-md": "Markdown"}
+"""The buttons' ids and titles, in the order of the files of `_kept`."""
 INTERNAL: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -46,14 +49,15 @@ def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str
     return demo
 
 
-def _results(settings: Settings, presets: Mapping[str, Preset]) -> tuple[Any, Any, Any, Any]:
+def _results(settings: Settings, presets: Mapping[str, Preset]) -> tuple[Any, Any, Any, list[Any]]:
     preset = next(iter(presets.values()))
     problem = line(HINT, "problem", role="alert")
     live = live_view(_idle(preset, settings), serve_plotly(settings.cache_dir))
     with gr.Row(elem_id="after"):
         lesson = line(preset.lesson, "lesson")
-        download = gr.DownloadButton("Recording as JSON", size="sm", interactive=False, elem_id="download")
-    return problem, live, lesson, download
+        with gr.Row(elem_id="downloads"):
+            downloads = [gr.DownloadButton(title, size="sm", interactive=False, elem_id=name) for name, title in DOWNLOADS.items()]
+    return problem, live, lesson, downloads
 
 
 def _idle(preset: Preset, settings: Settings) -> str:
@@ -77,10 +81,10 @@ class _Page:
         problem: Any,
         live: Any,
         lesson: Any,
-        download: Any,
+        downloads: list[Any],
     ) -> None:
         self._settings, self._runner, self._presets, self._machine = settings, runner, presets, machine
-        self._controls, self._problem, self._live, self._lesson, self._download = controls, problem, live, lesson, download
+        self._controls, self._problem, self._live, self._lesson, self._downloads = controls, problem, live, lesson, downloads
         self._visits = Visits()
 
     def wire(self, demo: Any, device: Any) -> None:
@@ -92,9 +96,9 @@ class _Page:
         controls.add.click(self._add_lane, controls.inputs(), controls.outputs(), **INTERNAL)
         for index, lane in enumerate(controls.lanes):
             lane.remove.click(self._remove_lane(index), controls.inputs(), controls.outputs(), **INTERNAL)
-        started = controls.run.click(self._begin, controls.inputs(), [*controls.outputs(), self._problem, self._download], **INTERNAL)
+        started = controls.run.click(self._begin, controls.inputs(), [*controls.outputs(), self._problem, *self._downloads], **INTERNAL)
         streamed = started.then(
-            self._stream, None, [self._live, self._download], **INTERNAL | {"queue": True}, concurrency_limit=None, scroll_to_output=False
+            self._stream, None, [self._live, *self._downloads], **INTERNAL | {"queue": True}, concurrency_limit=None, scroll_to_output=False
         )
         streamed.then(self._end, controls.count, controls.outputs(), **INTERNAL)
         controls.stop.click(self._stop, None, None, trigger_mode="multiple", **INTERNAL)
@@ -131,7 +135,7 @@ class _Page:
         except SpecError as error:
             return {self._problem: wrong("run", sentence_of(error))}
         self._visits.enter(request.session_hash, run)
-        return self._controls.locked() | {self._problem: HINT, self._download: gr.update(interactive=False)}
+        return self._controls.locked() | {self._problem: HINT} | self._handed(None)
 
     def _stream(self, request: gr.Request) -> Iterator[Updates]:
         run = self._visits.run_of(request.session_hash)
@@ -146,10 +150,16 @@ class _Page:
             for _ in paced(reader, FRAME_S):
                 value += feed.frame()
                 yield {self._live: value}
-            with _kept(reader.view) as path:
-                yield {self._download: gr.update(value=path, interactive=True)}
+            with _kept(reader.view) as paths:
+                yield self._handed(paths)
         finally:
             self._visits.leave(request.session_hash, run)
+
+    def _handed(self, paths: list[str] | None) -> Updates:
+        """The download buttons with their files, or without any."""
+        if paths is None:
+            return {button: gr.update(interactive=False) for button in self._downloads}
+        return {button: gr.update(value=path, interactive=True) for button, path in zip(self._downloads, paths, strict=True)}
 
     def _end(self, count: int) -> Updates:
         return self._controls.unlocked(count)
@@ -162,9 +172,11 @@ class _Page:
 
 
 @contextmanager
-def _kept(view: RunView) -> Iterator[str]:
-    """The recording as a file, for as long as it takes to hand it over."""
+def _kept(view: RunView) -> Iterator[list[str]]:
+    """The recording and its tables as files, for as long as it takes to hand them over."""
+    texts = {"json": view.recording().model_dump_json(indent=1), "csv": csv_text(view), "md": markdown_text(view)}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"latency-playground-{view.run_id}.json"
-        path.write_text(view.recording().model_dump_json(indent=1), encoding="utf-8")
-        yield str(path)
+        paths = [Path(folder) / f"latency-playground-{view.run_id}.{kind}" for kind in texts]
+        for path, text in zip(paths, texts.values(), strict=True):
+            path.write_text(text, encoding="utf-8", newline="")
+        yield [str(path) for path in paths]

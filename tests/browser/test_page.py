@@ -196,6 +196,18 @@ def test_the_recording_can_be_taken_home(visit: Page, tmp_path: Path) -> None:
     assert [len(lane.repeats[-1].steps) for lane in recording.lanes] == [5, 5]
 
 
+@pytest.mark.parametrize(("button", "ending", "holds"), [("download-csv", ".csv", "tpot_s"), ("download-md", ".md", "| Lane | TTFT |")])
+def test_the_table_can_be_taken_home(visit: Page, tmp_path: Path, button: str, ending: str, holds: str) -> None:
+    expect(visit.locator(f"#{button}")).to_be_disabled()
+    run(visit, 5)
+    wait_words(visit, "^Done$")
+    with visit.expect_download() as taken:
+        visit.click(f"#{button}")
+    assert taken.value.suggested_filename.endswith(ending)
+    taken.value.save_as(tmp_path / "table")
+    assert holds in (tmp_path / "table").read_text()
+
+
 def test_keyboard(visit: Page) -> None:
     keep_lanes(visit, 2)
     set_tokens(visit, 2000)

@@ -1,0 +1,113 @@
+"""A run as CSV and as Markdown, from the same table as the page's. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+
+from playground.format import UNKNOWN
+from playground.table import COLUMNS, Row, main_cells, rows
+from playground.verdict import verdict
+from playground.view import LaneView, RunView
+from playground.words import caption
+
+Value = str | int | float | bool | None
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for the beginning of a formula, or skips before one."""
+
+
+def csv_text(view: RunView) -> str:
+    """One row a lane under one of headings, RFC 4180. Figures are medians in SI units; what is unknown is an empty cell.
+
+    Text that a spreadsheet would take for a formula stands behind an apostrophe; numbers are never touched.
+    """
+    lines = [{**_what(view, view.lanes[row["lane"]]), **_outcome(view, view.lanes[row["lane"]]), **_figures(row)} for row in rows(view)]
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, lines[0])
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in line.items()} for line in lines)
+    return file.getvalue()
+
+
+def _what(view: RunView, lane: LaneView) -> Mapping[str, Value]:
+    """What the lane is, and how it was measured."""
+    variant, measure = lane.lane.variant, view.request.measure
+    model = variant.model or view.request.model
+    return {
+        "run": view.run_id,
+        "created_at": view.created_at,
+        "lane": lane.index + 1,
+        "label": lane.label,
+        "baseline": lane is view.baseline,
+        "model": model,
+        "model_id": view.request.models[model],
+        "precision": variant.precision,
+        "adapter": variant.adapter,
+        "decoding": str(lane.lane.decoding),
+        "batch": lane.lane.batch,
+        "device": view.environment.get("device_name"),
+        "schedule": measure.schedule,
+        "warmup": measure.warmup,
+        "max_new_tokens": measure.max_new_tokens,
+        "fixed_length": measure.fixed_length,
+        "seed": measure.seed,
+    }
+
+
+def _outcome(view: RunView, lane: LaneView) -> Mapping[str, Value]:
+    """How it ended; `repeats` are those the figures are medians of."""
+    stopped = "stopped" if view.status == "cancelled" else "timed out"
+    status = "failed" if lane.state == "failed" else stopped if lane.cut_short else lane.state
+    return {"status": status, "error": lane.error, "repeats": len(lane.counted), "load_kind": lane.load_kind}
+
+
+def _figures(row: Row) -> Mapping[str, Value]:
+    return {column.key: cell["value"] for column, cell in zip(COLUMNS, row["cells"], strict=True)}
+
+
+def _cell(value: Value) -> str | int | float:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"'{value}" if value.startswith(FORMULA) else value
+        case _:
+            return value
+
+
+def markdown_text(view: RunView) -> str:
+    """The verdict, the main columns against the baseline, and how and where it was measured; for an issue or a README."""
+    table = rows(view)
+    failed = [f"- Lane {row['lane'] + 1}, {escaped(row['label'])}, failed: {escaped(row['error'])}" for row in table if row["error"]]
+    heading = ["Lane", *(column.title for column in COLUMNS if column.main)]
+    lines = [heading, ["---", *(["---:"] * (len(heading) - 1))], *([_lane(row), *_main(row)] for row in table)]
+    drawn = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    said = f"**Result:** {escaped(line)}" if (line := verdict(view)) else ""
+    parts = [said, drawn, _legend(view), "\n".join(failed), f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _legend(view: RunView) -> str:
+    higher = " and ".join(column.title for column in COLUMNS if column.main and column.better == "higher")
+    return f"In brackets: the multiple of lane {view.baseline.index + 1}’s figure, and the change. Lower is better, but of {higher} higher."
+
+
+def _lane(row: Row) -> str:
+    return f"{row['lane'] + 1} {escaped(row['label'])}{' (baseline)' if row['baseline'] else ''}"
+
+
+def _main(row: Row) -> list[str]:
+    return [f"{cell['text']} ({cell['against']})" if cell["against"] not in ("", UNKNOWN) else cell["text"] for cell in main_cells(row)]
+
+
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
+
+
+def escaped(text: str | None) -> str:
+    """Text on one line that Markdown takes for nothing but text, in a table's cell too."""
+    return _MARKUP.sub(r"\\\1", " ".join((text or "").split()))

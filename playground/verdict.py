@@ -1,0 +1,229 @@
+"""A run in one line of plain words: which lane is fastest, by how much, in what. Pure.
+
+It never speaks of significance. Lanes are called alike when their medians differ by less than 5 % (time to first token, which is
+a single event a repeat: 10 %), or when each median lies among the other's repeats; what one repeat shows is said to be from one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from playground.format import between, count, duration, rate, ratio, size
+from playground.spec import Beam
+from playground.view import LaneView, RunView
+
+ALIKE = 0.05
+ALIKE_FIRST = 0.10
+LESS_MEMORY = 0.95
+"""Only a lane below this share of the baseline's memory is worth naming for it."""
+
+Pace = Literal["tpot_s", "e2e_s"]
+
+
+def verdict(view: RunView) -> str:
+    """The line; empty before the run has ended."""
+    if view.status not in ("done", "cancelled"):
+        return ""
+    measured = [lane for lane in view.lanes if lane.state != "failed" and lane.figure("ttft_s") is not None]
+    pace: Pace = "tpot_s" if all(lane.figure("tpot_s") is not None for lane in measured) else "e2e_s"
+    if pace == "e2e_s":
+        measured = [lane for lane in measured if not lane.cut_short]
+    if not measured:
+        stopped = "Stopped before there was anything to compare." if view.status == "cancelled" else "Nothing was measured."
+        return " ".join([stopped, *_failures(view)])
+    race = _Race(view, measured, pace)
+    said = [_alone(race)] if len(measured) == 1 else [_fastest(race), _first(race), _most(race), _least_memory(race)]
+    return " ".join(["; ".join(part for part in said if part) + ".", *_lengths(race), *_failures(view), *_basis(race)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Race:
+    """The lanes that have figures, and the figure that says who is fast."""
+
+    view: RunView
+    lanes: list[LaneView]
+    pace: Pace
+
+    @property
+    def baseline(self) -> LaneView | None:
+        """None if it has no figures."""
+        return next((lane for lane in self.lanes if lane is self.view.baseline), None)
+
+    def alike(self, metric: str, margin: float, highest: bool = False) -> list[LaneView]:
+        """The best lane of a metric and those that are about as good, best first; empty if a lane's is unknown."""
+        values = {lane.index: lane.figure(metric) for lane in self.lanes}
+        known = {index: value for index, value in values.items() if value is not None}
+        if len(known) < len(values):
+            return []
+        ranked = sorted(self.lanes, key=lambda lane: known[lane.index], reverse=highest)
+        return [lane for lane in ranked if lane is ranked[0] or _alike(lane, ranked[0], metric, margin)]
+
+    def multiple(self, value: float | None, metric: str) -> str:
+        """`0.687× lane 1’s`; empty without a baseline's figure."""
+        if self.baseline is None or value is None or not (other := _figure(self.baseline, metric)):
+            return ""
+        return f"{ratio(value, other)} lane {self.baseline.index + 1}’s"
+
+
+def _figure(lane: LaneView, metric: str) -> float | None:
+    return lane.memory_bytes if metric == "memory_bytes" else lane.figure(metric)
+
+
+def _alike(one: LaneView, other: LaneView, metric: str, margin: float) -> bool:
+    first, second = one.figure(metric), other.figure(metric)
+    if first is None or second is None:
+        return False
+    if max(first, second) <= min(first, second) * (1 + margin):
+        return True
+    return _among(first, other.values(metric)) and _among(second, one.values(metric))
+
+
+def _among(value: float, values: Sequence[float]) -> bool:
+    return min(values) <= value <= max(values)
+
+
+def _name(view: RunView, lane: LaneView) -> str:
+    """The label; labels may repeat, and then a lane is known by its number."""
+    twin = sum(one.label == lane.label for one in view.lanes) > 1
+    return f"lane {lane.index + 1} ({lane.label})" if twin else lane.label
+
+
+def _names(view: RunView, lanes: Sequence[LaneView]) -> str:
+    names = [_name(view, lane) for lane in lanes]
+    if len(names) > 3:
+        return f"{len(names)} lanes"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _range(lanes: Sequence[LaneView], metric: str) -> str:
+    values = [value for lane in lanes if (value := lane.figure(metric)) is not None]
+    show = rate if metric.endswith("tokens_per_s") else duration
+    return between(show(min(values)), show(max(values)))
+
+
+def _unit(race: _Race) -> str:
+    """What the times of the race are of."""
+    if race.pace == "tpot_s":
+        batches = any(lane.lane.batch > 1 for lane in race.lanes)
+        return "a token of each row (TPOT)" if batches else "a token (TPOT)"
+    beams = any(isinstance(lane.lane.decoding, Beam) for lane in race.lanes)
+    return f"for the whole answer (E2E; {'beam search' if beams else 'an answer of one token'} has no TPOT)"
+
+
+def _alone(race: _Race) -> str:
+    """The only lane with figures."""
+    (lane,) = race.lanes
+    name, ttft, e2e = _name(race.view, lane), duration(lane.figure("ttft_s")), duration(lane.figure("e2e_s"))
+    memory = f", holding {size(lane.memory_bytes)}" if lane.memory_bytes is not None else ""
+    if race.pace == "e2e_s":
+        return f"{name} takes {e2e} {_unit(race)}{memory}"
+    whole = "" if lane.cut_short else f" and {e2e} for the whole answer (E2E)"
+    rows = f", {rate(lane.figure('decode_tokens_per_s'))} of all {lane.lane.batch} rows together" if lane.lane.batch > 1 else ""
+    return f"{name} takes {ttft} to its first token (TTFT), then {_range([lane], 'tpot_s')} {_unit(race)}{rows}{whole}{memory}"
+
+
+def _fastest(race: _Race) -> str:
+    """Who is fastest, in the race's figure, and how that compares with the baseline."""
+    leaders = race.alike(race.pace, ALIKE)
+    figure = f"{_range(leaders, race.pace)} {_unit(race)}"
+    if len(leaders) == len(race.lanes):
+        every = "Both lanes" if len(leaders) == 2 else f"All {len(leaders)} lanes"
+        who = every if len(leaders) == len(race.view.lanes) else _names(race.view, leaders)
+        return f"{who} {'write about as fast' if race.pace == 'tpot_s' else 'take about as long'}: {figure}"
+    if len(leaders) > 1:
+        about = "" if race.baseline in leaders else race.multiple(leaders[0].figure(race.pace), race.pace)
+        verb = "write fastest" if race.pace == "tpot_s" else "finish first"
+        return f"{_names(race.view, leaders)} {verb}, about alike: {figure}{f', about {about}' if about else ''}"
+    (winner,) = leaders
+    said = f"{_name(race.view, winner)} {'writes fastest' if race.pace == 'tpot_s' else 'finishes first'}: {figure}"
+    return said + (_runner_up(race, winner) if winner is race.baseline else _against_baseline(race, winner))
+
+
+def _against_baseline(race: _Race, winner: LaneView) -> str:
+    if race.baseline is None:
+        return ""
+    said = f", {race.multiple(winner.figure(race.pace), race.pace)}"
+    if not (winner.memory_bytes and race.baseline.memory_bytes):
+        return said
+    multiple = ratio(winner.memory_bytes, race.baseline.memory_bytes)
+    return said + (", with the same memory" if multiple == "1.00×" else f", with {multiple} its memory")
+
+
+def _runner_up(race: _Race, winner: LaneView) -> str:
+    rest = _Race(race.view, [lane for lane in race.lanes if lane is not winner], race.pace)
+    second = rest.alike(race.pace, ALIKE)[0]
+    times = race.multiple(second.figure(race.pace), race.pace)
+    return f"; next is {_name(race.view, second)} with {_range([second], race.pace)}, {times}"
+
+
+def _first(race: _Race) -> str:
+    """Who shows its first token first, when that is not those who are fastest."""
+    firsts, leaders = race.alike("ttft_s", ALIKE_FIRST), race.alike(race.pace, ALIKE)
+    late = [lane for lane in leaders if lane not in firsts]
+    if not late:
+        return ""
+    slowest = max(late, key=lambda lane: lane.figure("ttft_s") or 0)
+    verb = "answers" if len(firsts) == 1 else "answer"
+    other = f"{_name(race.view, slowest)} {_range([slowest], 'ttft_s')}"
+    return f"{_names(race.view, firsts)} {verb} first (TTFT {_range(firsts, 'ttft_s')}; {other})"
+
+
+def _most(race: _Race) -> str:
+    """Of batches: who writes the most tokens a second, all rows together."""
+    if all(lane.lane.batch == 1 for lane in race.lanes):
+        return ""
+    metric, kind = "decode_tokens_per_s", "decode"
+    if not (leaders := race.alike(metric, ALIKE, highest=True)):
+        metric, kind = "output_tokens_per_s", "output"
+        leaders = race.alike(metric, ALIKE, highest=True)
+    if not leaders:
+        return ""
+    multiple = "" if race.baseline in leaders else race.multiple(leaders[0].figure(metric), metric)
+    verb = "writes" if len(leaders) == 1 else "write"
+    throughput = f"{_range(leaders, metric)} ({kind} throughput)"
+    return f"{_names(race.view, leaders)} {verb} the most in all rows together: {throughput}{f', {multiple}' if multiple else ''}"
+
+
+def _least_memory(race: _Race) -> str:
+    """Who holds the least, when the winner's memory is not told already."""
+    leaders = race.alike(race.pace, ALIKE)
+    if race.baseline is None or not race.baseline.memory_bytes or (len(leaders) == 1 and leaders[0] is not race.baseline):
+        return ""
+    held = {lane.index: lane.memory_bytes for lane in race.lanes if lane.memory_bytes}
+    index = min(held, key=lambda one: held[one])
+    if held[index] > LESS_MEMORY * race.baseline.memory_bytes:
+        return ""
+    name = _name(race.view, race.view.lanes[index])
+    return f"{name} holds the least memory: {size(held[index])}, {race.multiple(held[index], 'memory_bytes')}"
+
+
+def _lengths(race: _Race) -> list[str]:
+    """That answers differ in length, for then E2E is of different texts."""
+    lengths = [len(row) for lane in race.lanes for row in lane.counted[-1].output_ids]
+    if min(lengths) == max(lengths):
+        return []
+    unlike = ", so their E2E is of different amounts of text" if race.pace == "e2e_s" and len(race.lanes) > 1 else ""
+    return [f"Answers are {min(lengths)}–{count(max(lengths), 'token')} long{unlike}."]
+
+
+def _failures(view: RunView) -> list[str]:
+    failed = [lane for lane in view.lanes if lane.state == "failed"]
+    if not failed:
+        return []
+    missing = any(lane is view.baseline for lane in failed) and len(failed) < len(view.lanes)
+    return [f"{_names(view, failed)} failed{', so there is no baseline to compare with' if missing else ''}."]
+
+
+def _basis(race: _Race) -> list[str]:
+    """How many repeats the figures are of."""
+    early = []
+    if race.view.status == "cancelled":
+        early = ["Stopped before the end."]
+    elif cut := [lane for lane in race.lanes if lane.cut_short]:
+        early = [f"{_names(race.view, cut)} timed out."]
+    few, many = (pick(len(lane.counted) for lane in race.lanes) for pick in (min, max))
+    if many == 1:
+        return [*early, "One repeat." if len(race.lanes) == 1 else "One repeat each: small differences are not told apart."]
+    return [*early, f"Medians of {few if few == many else f'{few} to {many}'} repeats." if len(race.lanes) > 1 else f"Median of {many}."]
