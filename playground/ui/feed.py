@@ -17,8 +17,11 @@ from playground.events import RowText
 from playground.format import duration, rate, ratio, size
 from playground.metrics import median
 from playground.spec import Beam
+from playground.table import Row as TableRow
+from playground.table import columns, rows
+from playground.targets import targets
 from playground.trace import Metrics
-from playground.ui import table
+from playground.verdict import verdict
 from playground.view import LaneView, RunningRepeat, RunView
 from playground.words import SCRIPTED, lane_words, measure_words, run_words, short_label
 
@@ -38,6 +41,7 @@ class Feed:
         self._view = view
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
         self._sent: dict[str, Any] = {}
+        self._rows: list[TableRow] = []
 
     def start(self, idle: bool = False) -> str:
         """The first record: what the browser draws. `idle`: nothing runs yet."""
@@ -51,7 +55,8 @@ class Feed:
             "measure": measure_words(view.request),
             "figures": figures(view),
             "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
-            "table": {"columns": table.COLUMNS, "rows": table.rows(view)},
+            "targets": targets(),
+            "columns": columns(),
         }
         return record({"run": view.run_id, "start": start})
 
@@ -60,15 +65,21 @@ class Feed:
         view = self._view
         baseline_s = self._lanes[view.baseline.index].tpot_s()
         lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
-        now: dict[str, Any] = {"state": view.status}
+        now: dict[str, Any] = {"state": view.status, "verdict": verdict(view)}
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
             now["words"] = run_words(view)
         if view.environment.get("engine") == "scripted":
             now["note"] = SCRIPTED
-        if any("state" in changes for changes in lanes.values()):
-            now["table"] = table.rows(view)
+        if not self._rows or any("state" in changes for changes in lanes.values()):
+            for index, row in self._new_rows():
+                lanes.setdefault(str(index), {})["row"] = row
         changed = _changed(self._sent, now)
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
+
+    def _new_rows(self) -> list[tuple[int, TableRow]]:
+        """The table's rows that changed: a lane's own figures, or the baseline's that it is compared with."""
+        before, self._rows = self._rows, rows(self._view)
+        return [(index, row) for index, row in enumerate(self._rows) if not before or before[index] != row]
 
 
 def _lane(view: RunView, lane: LaneView) -> dict[str, Any]:

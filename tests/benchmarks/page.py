@@ -157,10 +157,13 @@ def _streaming(setup: Setup, browser: Browser, url: str) -> list[Figure]:
             visit.wait_done()
             visit.page.evaluate("window.lagWatch.disconnect()")
             shifts.append(visit.page.evaluate("window.shift"))
-            lags.append(_p95(visit.page.evaluate("window.lags")))
+            seen = visit.page.evaluate("window.lags")
+            lags.append(_p95(seen))
             wires.append((visit.received_bytes - before) / 1e6 * 750 / tokens)
             visit.page.wait_for_selector("#run:not([disabled])")
-            setup.say(f"page: lag median {statistics.median(visit.page.evaluate('window.lags')):.0f} ms, p95 {lags[-1]:.0f} ms, {wires[-1]:.2f} MB, shift {shifts[-1]:.4f}")
+            setup.say(
+                f"page: lag median {statistics.median(seen):.0f} ms, p95 {lags[-1]:.0f} ms, {wires[-1]:.2f} MB, shift {shifts[-1]:.4f}"
+            )
         clicks = _controls(visit)
     name = f"{LANES} lanes × 50 tokens/s"
     return [

@@ -15,7 +15,7 @@ function begin(record) {
   if (replay.on) replay.leave();
   run = record.start;
   run.words = run.idle ? 'Ready' : 'Starting';
-  run.meaning = (name) => (run.table.columns.find(([title]) => title.startsWith(name)) || ['', ''])[1];
+  run.meaning = (name) => run.columns.find(({ title }) => title === name)?.meaning ?? '';
   root.dataset.state = run.idle ? 'idle' : 'waiting';
   root.removeAttribute('data-stale');
   root.toggleAttribute('data-watching', Boolean(run.watching));
@@ -31,7 +31,9 @@ function begin(record) {
   for (const card of cards) card.onTurn = () => compareAll(cards, card);
   grid.replaceChildren(...cards.map((card) => card.node));
   race = new Race(cards, run);
-  table.begin(run.table);
+  table.begin(run);
+  fillMethod(run);
+  fillTargets();
   charts.begin(run, cards);
   replay.disarm();
   predict.begin(run);
@@ -46,6 +48,7 @@ function updateLane(index, change) {
   if (change.steps || change.fresh) race.move(index, timeline.times.length, String(timeline.tokens.at(-1) ?? ''));
   if (change.fraction !== undefined && change.fraction !== null) race.apart(index, change.fraction, `${Math.floor(change.fraction * 100)} %`);
   if (change.e2e && change.e2e !== '–') race.move(index, timeline.times.length, change.e2e);
+  if ('row' in change) table.set(index, change.row);
   charts.take(index, change);
   return Boolean(change.steps || change.text || again);
 }
@@ -61,7 +64,6 @@ function take(record) {
   }
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
   if ('note' in record) setText(find('.lp-note'), record.note);
-  if ('table' in record) table.fill(record.table);
   if ('state' in record) setState(record.state, record.words);
 }
 
@@ -113,7 +115,20 @@ function edited() {
 }
 for (const kind of ['input', 'change', 'click']) document.addEventListener(kind, edited);
 
-find('.lp-target').addEventListener('change', (event) => charts.aim(run.targets[event.target.value]));
+// Filled once: a choice outlives the run.
+function fillTargets() {
+  const select = find('.lp-target');
+  if (select.options.length) return;
+  for (const { name, title } of [{ name: '', title: 'none' }, ...run.targets]) select.add(new Option(title, name));
+  select.value = 'chat';
+  aim();
+}
+
+function aim() {
+  charts.aim(run.targets.find(({ name }) => name === find('.lp-target').value));
+}
+
+find('.lp-target').addEventListener('change', aim);
 find('.lp-code-copy').addEventListener('click', (event) => copyFrom(event.target, find('.lp-code code').textContent));
 find('.lp-code-close').addEventListener('click', () => find('.lp-code').close());
 new MutationObserver(() => charts.colour()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
