@@ -20,9 +20,11 @@ FailureKind = Literal["bad_input", "model", "adapter", "memory", "timeout", "wor
 
 @dataclass(frozen=True, slots=True)
 class RunQueued:
-    """The run waits; `ahead` runs come first."""
+    """The run waits; `ahead` runs come first. Told again when that or the expectation has noticeably changed."""
 
     ahead: int
+    expected_s: float | None = None
+    """Seconds until its turn, estimated; None: unknown."""
     type: Literal["run_queued"] = "run_queued"
 
 

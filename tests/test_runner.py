@@ -10,9 +10,21 @@ import pytest
 
 from playground.engines.base import Engine, EngineError, Environment
 from playground.engines.scripted import Script, ScriptedEngine
-from playground.events import Event, LaneEvent, LaneFailed, LaneStatus, RunFinished, RunQueued, RunStarted, StepsTaken
+from playground.events import (
+    Event,
+    LaneEvent,
+    LaneFailed,
+    LaneStatus,
+    RepeatFinished,
+    RepeatStarted,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    StepsTaken,
+)
 from playground.runner import Run, Runner
 from playground.spec import Lane, RunRequest, SpecError
+from playground.trace import Step
 from playground.view import RunView
 from tests.timelines import request
 
@@ -55,6 +67,35 @@ class HeldEngine:
                 time.sleep(self._linger_s)
                 break
         self.diary.write(f"{name} out")
+
+
+class SteppingEngine:
+    """One repeat of the first lane, whose steps take place on a clock that only this engine moves; it waits after `pause_after` steps."""
+
+    def __init__(self, step_s: float, pause_after: int) -> None:
+        self.now_s = 0.0
+        self.paused, self.go_on = threading.Event(), threading.Event()
+        self._step_s, self._pause_after = step_s, pause_after
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def environment(self) -> Environment:
+        return {"device": "fake"}
+
+    def close(self) -> None:
+        pass
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+        yield RepeatStarted(0, 0, False, (5,), 0.0)
+        for taken in range(1, request.measure.max_new_tokens + 1):
+            self.now_s += self._step_s
+            yield StepsTaken(0, 0, (Step(t_s=taken, wall_s=taken, token_ids=((1,),)),), ())
+            if taken == self._pause_after and not self.go_on.is_set():
+                yield LaneStatus(0, "pausing")
+                self.paused.set()
+                self.go_on.wait(PATIENCE_S)
+        yield RepeatFinished(0, 0, 1.0, 1.0, ((1,),), ("length",), ("",))
 
 
 class FaultyEngine:
@@ -139,6 +180,38 @@ def test_runs_come_in_order_and_are_told_their_place() -> None:
     engine.release.release()
     told(first), told(second), told(third)
     assert engine.diary.lines == ["a in", "a out", "b in", "b out", "c in", "c out"]
+
+
+def test_waiting_runs_are_told_how_long_it_will_probably_be() -> None:
+    engine = SteppingEngine(step_s=0.5, pause_after=40)
+    runner = Runner(lambda _lane: engine, clock=engine.clock, expect_every_s=0.05)
+    wanted = request("bf16", measure={"max_new_tokens": 100, "warmup": 0})
+    first = runner.start(wanted)
+    assert engine.paused.wait(PATIENCE_S)
+    second, third = runner.start(wanted), runner.start(wanted)
+    assert until(second, lambda event: isinstance(event, RunQueued)) == [RunQueued(1, 30.0)]
+    assert until(third, lambda event: isinstance(event, RunQueued)) == [RunQueued(2, 80.0)]
+    second.cancel()
+    assert until(third, lambda event: event == RunQueued(1, 30.0))
+    engine.now_s += 40.0  # nothing happens meanwhile, so a step takes longer than it seemed
+    assert until(third, lambda event: event == RunQueued(1, 90.0))
+    engine.go_on.set()
+    assert view_of(first).status == "done"
+    assert view_of(third).status == "done"
+    places = [event for event in told(third) if isinstance(event, RunQueued)]
+    assert places[:3] == [RunQueued(2, 80.0), RunQueued(1, 30.0), RunQueued(1, 90.0)], "only what has noticeably changed"
+
+
+def test_the_first_wait_is_unknown_until_something_was_seen() -> None:
+    engine = HeldEngine()
+    runner = Runner(lambda _lane: engine)
+    runner.start(named("a"))
+    assert engine.entered.acquire(timeout=PATIENCE_S)
+    waiting = runner.start(named("b"))
+    assert until(waiting, lambda event: isinstance(event, RunQueued)) == [RunQueued(1, None)]
+    engine.release.release()
+    engine.release.release()
+    told(waiting)
 
 
 def test_a_cancelled_run_never_overlaps_the_next() -> None:

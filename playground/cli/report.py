@@ -16,7 +16,7 @@ from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, Run
 from playground.format import UNKNOWN, count, duration, ratio, significant, size
 from playground.trace import Metrics
 from playground.view import LaneView, RunView
-from playground.words import environment_words, lane_words, measure_words
+from playground.words import environment_words, lane_words, measure_words, place_words
 
 REDRAW_S = 0.25
 """Redrawing shares the machine with what is measured; a few times a second is enough to read."""
@@ -97,7 +97,7 @@ def progress(err: Console, view: RunView) -> Iterator[Callable[[Event | None], N
 def _milestone(err: Console, view: RunView, event: Event | None) -> None:
     match event:
         case RunQueued():
-            err.print(f"waiting, {count(event.ahead, 'run')} ahead")
+            err.print(f"waiting, {place_words(view)}")
         case LaneLoaded():
             err.print(f"{view.lanes[event.lane].label}: loaded in {duration(event.load_s)} ({event.load_kind})")
         case RepeatFinished():

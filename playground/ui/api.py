@@ -78,7 +78,7 @@ def frame(view: RunView) -> dict[str, Any]:
         }
         for lane in view.lanes
     ]
-    return {"status": view.status, "ahead": view.ahead, "lanes": lanes}
+    return {"status": view.status, "ahead": view.ahead, "expected_s": view.expected_s, "lanes": lanes}
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
