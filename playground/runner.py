@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,18 +32,49 @@ POLL_S = 0.1
 """How soon a waiting run notices that it was cancelled."""
 
 
-class Run:
-    """A run that was started. Any number of readers follow it, each from its beginning, whenever they come."""
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a run goes on from: what was told of its lanes, how many repeats each has (warm-ups among them), and which may go on."""
 
-    def __init__(self, request: RunRequest, clock: Clock = time.monotonic) -> None:
+    events: tuple[LaneEvent, ...]
+    repeats: int
+    lanes: tuple[int, ...]
+
+
+def _earlier(run: Run) -> Earlier:
+    """Raises SpecError if the run cannot go on."""
+    told = run.told_since(0, timeout_s=0.0)
+    match told[-1:]:
+        case [RunFinished(status="done")]:
+            pass
+        case [RunFinished()]:
+            raise SpecError("run", "a run that was stopped cannot go on; start it anew")
+        case _:
+            raise SpecError("run", "this run has not ended yet; it can go on when it has")
+    events = tuple(event for event in told if isinstance(event, LaneEvent))
+    failed = {event.lane for event in events if isinstance(event, LaneFailed)}
+    if not (lanes := tuple(lane for lane in run.lanes if lane not in failed)):
+        raise SpecError("run", "every lane of this run failed, so there is nothing to go on from")
+    return Earlier(events, run.first + run.passes, lanes)
+
+
+class Run:
+    """A run that was started. Any number of readers follow it, each from its beginning, whenever they come.
+
+    One that goes on from another begins with what that one told of its `lanes`, and its repeats with the number `first`.
+    """
+
+    def __init__(self, request: RunRequest, clock: Clock = time.monotonic, before: Earlier | None = None) -> None:
         self.request = request
-        measure = request.measure
+        self.lanes = tuple(range(len(request.lanes))) if before is None else before.lanes
+        self.first = 0 if before is None else before.repeats
+        self.passes = request.measure.warmup + request.measure.repeats - self.first
         self._clock = clock
-        self._progress = Progress(range(len(request.lanes)), measure.warmup + measure.repeats, measure.max_new_tokens)
+        self._progress = Progress(self.lanes, self.passes, request.measure.max_new_tokens)
         self.id = uuid.uuid4().hex[:12]
         self.created_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.cancelled = threading.Event()
-        self._told: list[Event] = []
+        self._told: list[Event] = [] if before is None else list(before.events)
         self._news = threading.Condition()
         self._quiet = threading.Event()
 
@@ -174,7 +206,16 @@ class Runner:
 
     def start(self, request: RunRequest) -> Run:
         """A run of this request, waiting or running in a thread of its own. Raises SpecError when the queue is full."""
-        run = Run(request, self._clock)
+        return self._begin(Run(request, self._clock))
+
+    def more(self, run: Run, repeats: int) -> Run:
+        """A run that goes on from a finished one with more repeats: its readers see those of both.
+
+        Lanes that failed are not run again, and nothing is warmed up again. Raises SpecError when there is nothing to go on from.
+        """
+        return self._begin(Run(run.request.longer(repeats), self._clock, _earlier(run)))
+
+    def _begin(self, run: Run) -> Run:
         self._queue.enter(run)
         threading.Thread(target=self._live, args=(run,), name=f"run-{run.id}", daemon=True).start()
         return run
@@ -227,9 +268,9 @@ class Runner:
         """The lanes grouped by the engine that decodes them, and the engines' environments; lanes without an engine fail."""
         groups: dict[int, tuple[Engine, list[int]]] = {}
         environment: dict[str, dict[str, Any]] = {}
-        for index, lane in enumerate(run.request.lanes):
+        for index in run.lanes:
             try:
-                engine = self._engine_for(lane)
+                engine = self._engine_for(run.request.lanes[index])
                 found = engine.environment()
             except EngineError as error:
                 run._tell(LaneFailed(index, "bad_input", str(error)))
@@ -243,10 +284,9 @@ class Runner:
         return list(groups.values()), _environment(environment, run.request.measure.threads)
 
     def _pump(self, run: Run, engine: Engine, lanes: list[int]) -> None:
-        wanted = run.request.measure.warmup + run.request.measure.repeats
-        open_lanes = dict.fromkeys(lanes, wanted)
+        open_lanes = dict.fromkeys(lanes, run.passes)
         try:
-            for event in engine.run(lanes, run.request, run.cancelled):
+            for event in engine.run(lanes, run.request, run.cancelled, run.first):
                 run._tell(event)
                 _tick_off(open_lanes, event)
         except Exception as error:

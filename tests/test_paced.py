@@ -43,7 +43,7 @@ class SilentEngine:
     def close(self) -> None:
         pass
 
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         yield LaneStatus(lanes[0], "thinking")
         self.release.wait()
 
