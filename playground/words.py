@@ -94,6 +94,13 @@ def run_words(view: RunView) -> str:
             return f"Done, {failed} of {count(len(view.lanes), 'lane')} failed" if failed else "Done"
 
 
+def more_words(view: RunView, repeats: int) -> str:
+    """The offer to repeat a finished run's lanes so many more times; the lanes share the device, so their times add up."""
+    each = [seconds for lane in view.lanes if not lane.error and (seconds := lane.figure("e2e_s")) is not None]
+    expected = f", {about(repeats * sum(each))}" if each else ""
+    return f"Make it sure: {count(repeats, 'more repeat')}{expected}"
+
+
 def measure_words(request: RunRequest) -> str:
     """How the figures came about; stands beside every one of them."""
     measure = request.measure

@@ -11,6 +11,7 @@ from playground.presets import Preset
 from playground.runner import Runner
 from playground.settings import Settings
 from playground.spec import RunRequest, SpecError
+from playground.ui.caps import Caps
 from playground.ui.form import checked, sentence_of
 from playground.ui.live import paced
 from playground.view import RunView
@@ -18,10 +19,11 @@ from playground.view import RunView
 FRAME_S = 0.1
 
 
-def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Preset], on_gpu: Callable[[], bool]) -> None:
+def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Preset], on_gpu: Callable[[], bool], caps: Caps) -> None:
     """Adds `/run` to the page being built."""
 
     def run(
+        request: gr.Request,
         lanes: list[str] | None = None,
         prompts: list[str] | None = None,
         preset: str = "",
@@ -51,7 +53,8 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         }
         fields = {"lanes": lanes, "prompts": prompts, "system": system, "model": model}
         try:
-            started = runner.start(checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings))
+            wanted = checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings)
+            started = caps.start(request, lambda: runner.start(wanted))
         except SpecError as error:
             raise gr.Error(sentence_of(error), print_exception=False) from None
         reader = started.reader()

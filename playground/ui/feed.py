@@ -39,11 +39,12 @@ class Feed:
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
         self._sent: dict[str, Any] = {}
 
-    def start(self, idle: bool = False) -> str:
-        """The first record: what the browser draws. `idle`: nothing runs yet."""
+    def start(self, idle: bool = False, watching: bool = False) -> str:
+        """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run."""
         view = self._view
         start = {
             "idle": idle,
+            "watching": watching,
             "lanes": [_lane(view, lane) for lane in view.lanes],
             "baseline": view.baseline.index,
             "prompts": len(view.request.prompts),

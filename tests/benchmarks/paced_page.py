@@ -18,7 +18,6 @@ from playground.events import LaneEvent, RowText, StepsTaken
 from playground.presets import load_presets
 from playground.runner import Runner
 from playground.settings import Settings
-from playground.spec import Lane
 from playground.ui.look import launch_options
 from playground.ui.page import build
 
@@ -34,10 +33,10 @@ class PacedEngine(ScriptedEngine):
     def __init__(self) -> None:
         super().__init__(lambda lane: Script(load_s=0, ttft_s=TTFT_S, tpot_s=TPOT_S), sleep=lambda seconds: None)
 
-    def run(self, lanes, request, cancel) -> Iterator[LaneEvent]:  # type: ignore[no-untyped-def]
+    def run(self, lanes, request, cancel, first=0) -> Iterator[LaneEvent]:  # type: ignore[no-untyped-def]
         began, taken = time.perf_counter(), 0
         hurried = max(0, request.measure.max_new_tokens - PACED_STEPS) * len(lanes)
-        for event in super().run(lanes, request, cancel):
+        for event in super().run(lanes, request, cancel, first):
             if not isinstance(event, StepsTaken):
                 yield event
                 continue
