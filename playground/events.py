@@ -3,7 +3,8 @@
 An engine tells of lanes by their index in the request. For each lane, in this order and each repeat in turn:
 `LaneStatus`* → `LaneLoaded` → (`RepeatStarted` → `StepsTaken`* → `RepeatFinished`)*, and at any point `LaneFailed`, after which
 the lane is silent. (A lane may be loaded again between repeats if memory was needed by another.) The runner adds `RunQueued`*
-and `RunStarted` before and `RunFinished` after; that one is always the last.
+and `RunStarted` before and `RunFinished` after; that one is always the last. A run that goes on from another begins with what was
+told of that one's lanes, then waits and starts as any other.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ FailureKind = Literal["bad_input", "model", "adapter", "memory", "timeout", "wor
 
 @dataclass(frozen=True, slots=True)
 class RunQueued:
-    """The run waits; `ahead` runs come first."""
+    """The run waits; `ahead` runs come first. Told again when that or the expectation has noticeably changed."""
 
     ahead: int
+    expected_s: float | None = None
+    """Seconds until its turn, estimated; None: unknown."""
     type: Literal["run_queued"] = "run_queued"
 
 

@@ -33,6 +33,17 @@ def size(size_bytes: float | None) -> str:
     return f"{size_bytes:.0f} B"
 
 
+def about(seconds: float) -> str:
+    """An expectation as a person would say it: "about 5 s", "about 40 s", "about 2 min", "about 1 h"."""
+    if seconds < 55:
+        unit_s = 5 if seconds < 17.5 else 10
+        return f"about {max(5, unit_s * round(seconds / unit_s))} s"
+    if seconds < 57 * 60:
+        minutes = round(seconds / 60) if seconds < 9.5 * 60 else 5 * round(seconds / 300)
+        return f"about {max(1, minutes)} min"
+    return f"about {round(seconds / 3600)} h"
+
+
 def rate(tokens_per_s: float | None) -> str:
     return UNKNOWN if tokens_per_s is None else f"{significant(tokens_per_s)} tok/s"
 

@@ -39,8 +39,17 @@ class Settings(BaseSettings):
     max_prompt_chars: Annotated[int, Field(ge=1)] = 32_000
     max_rows_times_tokens: Annotated[int, Field(ge=1)] = 32_768
     """A cap on rows × new tokens × repeats, over all lanes of a run on the page."""
-    max_queued: Annotated[int, Field(ge=1)] = 16
-    """Runs that may wait; more are refused."""
+    max_queued: Annotated[int, Field(ge=1)] = 64
+    """Runs that may wait; more are refused. Room for a classroom: everybody is told how long it will probably be."""
+    max_runs_per_visitor: Annotated[int, Field(ge=1)] = 2
+    """Runs of one visitor that may wait and run together: of one name with sign-in, else of one open page or `gradio_client`."""
+    max_runs_per_address: Annotated[int, Field(ge=1)] = 40
+    """The same for one address, whoever is behind it. A classroom shares one, so it is generous, but less than the queue holds."""
+    trust_forwarded_for: bool = False
+    """Whether a visitor's address is the last one in X-Forwarded-For: on only behind exactly one proxy that sets it, or visitors could
+    choose their address. Off, all visitors behind a proxy on another machine share its address."""
+    watch: bool = True
+    """Whether visitors may watch the run in progress, whoever started it: its lanes and its answers."""
 
     load_timeout_s: Annotated[float, Field(gt=0)] = 1800.0
     """A worker that says nothing for this long while it loads or downloads is ended."""

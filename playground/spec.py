@@ -277,6 +277,12 @@ class RunRequest(_Value):
         """The prompt of each row of a lane's batch: the prompts, cycled."""
         return tuple(self.prompts[row % len(self.prompts)] for row in range(lane.batch))
 
+    def longer(self, repeats: int) -> RunRequest:
+        """The same with so many more repeats. Raises `SpecError` when they are more than are allowed."""
+        fields = {name: getattr(self, name) for name in RunRequest.model_fields}
+        measure = self.measure.model_dump() | {"repeats": self.measure.repeats + repeats}
+        return RunRequest.build(**fields | {"measure": measure})
+
     @classmethod
     def build(cls, **fields: Any) -> RunRequest:
         """The request from plain values. Raises `SpecError`, never pydantic's own error."""

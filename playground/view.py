@@ -105,6 +105,7 @@ class RunView:
         self.request, self.run_id, self.created_at = request, run_id, created_at
         self.status: RunStatus = "waiting"
         self.ahead = 0
+        self.expected_s: float | None = None
         self.environment: dict[str, Any] = {}
         self.lanes = [LaneView(index, lane) for index, lane in enumerate(request.lanes)]
 
@@ -122,7 +123,7 @@ class RunView:
     def apply(self, event: Event) -> None:
         match event:
             case RunQueued():
-                self.ahead = event.ahead
+                self.ahead, self.expected_s = event.ahead, event.expected_s
             case RunStarted():
                 self.status, self.ahead, self.environment = "running", 0, event.environment
             case RunFinished():

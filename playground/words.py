@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground.engines.base import Environment
-from playground.format import count, duration, size
+from playground.format import about, count, duration, size
 from playground.spec import Beam, Lane, RunRequest
 from playground.trace import Metrics
 from playground.view import LaneView, RunningRepeat, RunView
@@ -28,7 +28,7 @@ def lane_words(view: RunView, lane: LaneView, live: Metrics) -> str:
 
 def _waiting(view: RunView, lane: LaneView) -> str:
     if view.status == "waiting":
-        return f"waiting, {count(view.ahead, 'run')} ahead" if view.ahead else "starting"
+        return f"waiting, {place_words(view)}" if view.ahead else "starting"
     finished = len(lane.repeats)
     total = view.request.measure.warmup + view.request.measure.repeats
     if finished >= total:
@@ -73,11 +73,17 @@ def short_label(lane: Lane, baseline: Lane) -> str:
     return f"{variant}{separator}{decoding}{batch}" or str(lane)
 
 
+def place_words(view: RunView) -> str:
+    """Where a waiting run stands."""
+    ahead = f"{count(view.ahead, 'run')} ahead"
+    return ahead if view.expected_s is None else f"{ahead}, {about(view.expected_s)}"
+
+
 def run_words(view: RunView) -> str:
     """The run, now."""
     match view.status:
         case "waiting":
-            return f"Waiting, {count(view.ahead, 'run')} ahead" if view.ahead else "Starting"
+            return f"Waiting, {place_words(view)}" if view.ahead else "Starting"
         case "running":
             slowdown = view.slowdown() or 1
             return f"Running, shown {slowdown:.0f}× slower than life" if slowdown >= 1.5 else "Running"
@@ -86,6 +92,13 @@ def run_words(view: RunView) -> str:
         case "done":
             failed = sum(lane.state == "failed" for lane in view.lanes)
             return f"Done, {failed} of {count(len(view.lanes), 'lane')} failed" if failed else "Done"
+
+
+def more_words(view: RunView, repeats: int) -> str:
+    """The offer to repeat a finished run's lanes so many more times; the lanes share the device, so their times add up."""
+    each = [seconds for lane in view.lanes if not lane.error and (seconds := lane.figure("e2e_s")) is not None]
+    expected = f", {about(repeats * sum(each))}" if each else ""
+    return f"Make it sure: {count(repeats, 'more repeat')}{expected}"
 
 
 def measure_words(request: RunRequest) -> str:

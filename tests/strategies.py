@@ -75,7 +75,7 @@ finishes = st.lists(st.sampled_from(get_args(Finish)), max_size=3).map(tuple)
 statuses = st.sampled_from(("done", "cancelled"))
 
 events: st.SearchStrategy[Event] = st.one_of(
-    st.builds(RunQueued, ahead=st.integers(0, 100)),
+    st.builds(RunQueued, ahead=st.integers(0, 100), expected_s=st.none() | st.floats(0, 1e6)),
     st.builds(RunStarted, labels=st.lists(lanes.map(str), max_size=3).map(tuple), environment=facts),
     st.builds(LaneStatus, lane=lane_numbers, text=st.text()),
     st.builds(

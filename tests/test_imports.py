@@ -29,7 +29,8 @@ CLOSED = {
     "playground.metrics": {"numpy", "scipy"} | WORDS,
     "playground.view": {"numpy", "scipy"} | FIGURES,
     "playground.charts": {"plotly"} | FIGURES,
-    "playground.runner": {"playground.engines.base"} | FIGURES,
+    "playground.forecast": WORDS,
+    "playground.runner": {"playground.engines.base", "playground.forecast", "playground.format"} | FIGURES,
     "playground.presets": {"pydantic", "yaml", "playground.spec"},
     "playground.engines.base": WORDS,
 }

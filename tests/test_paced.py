@@ -10,7 +10,7 @@ from playground.engines.scripted import ScriptedEngine
 from playground.events import LaneEvent, LaneStatus
 from playground.runner import Runner
 from playground.spec import Lane, RunRequest
-from playground.ui.live import paced
+from playground.ui.api import paced
 from tests.timelines import request
 
 PERIOD_S = 0.5
@@ -43,7 +43,7 @@ class SilentEngine:
     def close(self) -> None:
         pass
 
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         yield LaneStatus(lanes[0], "thinking")
         self.release.wait()
 

@@ -10,9 +10,21 @@ import pytest
 
 from playground.engines.base import Engine, EngineError, Environment
 from playground.engines.scripted import Script, ScriptedEngine
-from playground.events import Event, LaneEvent, LaneFailed, LaneStatus, RunFinished, RunQueued, RunStarted, StepsTaken
+from playground.events import (
+    Event,
+    LaneEvent,
+    LaneFailed,
+    LaneStatus,
+    RepeatFinished,
+    RepeatStarted,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    StepsTaken,
+)
 from playground.runner import Run, Runner
 from playground.spec import Lane, RunRequest, SpecError
+from playground.trace import Step
 from playground.view import RunView
 from tests.timelines import request
 
@@ -45,7 +57,7 @@ class HeldEngine:
     def close(self) -> None:
         pass
 
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         name = request.prompts[0]
         self.diary.write(f"{name} in")
         self.entered.release()
@@ -55,6 +67,35 @@ class HeldEngine:
                 time.sleep(self._linger_s)
                 break
         self.diary.write(f"{name} out")
+
+
+class SteppingEngine:
+    """One repeat of the first lane, whose steps take place on a clock that only this engine moves; it waits after `pause_after` steps."""
+
+    def __init__(self, step_s: float, pause_after: int) -> None:
+        self.now_s = 0.0
+        self.paused, self.go_on = threading.Event(), threading.Event()
+        self._step_s, self._pause_after = step_s, pause_after
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def environment(self) -> Environment:
+        return {"device": "fake"}
+
+    def close(self) -> None:
+        pass
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
+        yield RepeatStarted(0, 0, False, (5,), 0.0)
+        for taken in range(1, request.measure.max_new_tokens + 1):
+            self.now_s += self._step_s
+            yield StepsTaken(0, 0, (Step(t_s=taken, wall_s=taken, token_ids=((1,),)),), ())
+            if taken == self._pause_after and not self.go_on.is_set():
+                yield LaneStatus(0, "pausing")
+                self.paused.set()
+                self.go_on.wait(PATIENCE_S)
+        yield RepeatFinished(0, 0, 1.0, 1.0, ((1,),), ("length",), ("",))
 
 
 class FaultyEngine:
@@ -69,7 +110,7 @@ class FaultyEngine:
     def close(self) -> None:
         pass
 
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         if self._at_once:
             raise RuntimeError("smoke")
         return self._play()
@@ -139,6 +180,38 @@ def test_runs_come_in_order_and_are_told_their_place() -> None:
     engine.release.release()
     told(first), told(second), told(third)
     assert engine.diary.lines == ["a in", "a out", "b in", "b out", "c in", "c out"]
+
+
+def test_waiting_runs_are_told_how_long_it_will_probably_be() -> None:
+    engine = SteppingEngine(step_s=0.5, pause_after=40)
+    runner = Runner(lambda _lane: engine, clock=engine.clock, expect_every_s=0.05)
+    wanted = request("bf16", measure={"max_new_tokens": 100, "warmup": 0})
+    first = runner.start(wanted)
+    assert engine.paused.wait(PATIENCE_S)
+    second, third = runner.start(wanted), runner.start(wanted)
+    assert until(second, lambda event: isinstance(event, RunQueued)) == [RunQueued(1, 30.0)]
+    assert until(third, lambda event: isinstance(event, RunQueued)) == [RunQueued(2, 80.0)]
+    second.cancel()
+    assert until(third, lambda event: event == RunQueued(1, 30.0))
+    engine.now_s += 40.0  # nothing happens meanwhile, so a step takes longer than it seemed
+    assert until(third, lambda event: event == RunQueued(1, 90.0))
+    engine.go_on.set()
+    assert view_of(first).status == "done"
+    assert view_of(third).status == "done"
+    places = [event for event in told(third) if isinstance(event, RunQueued)]
+    assert places[:3] == [RunQueued(2, 80.0), RunQueued(1, 30.0), RunQueued(1, 90.0)], "only what has noticeably changed"
+
+
+def test_the_first_wait_is_unknown_until_something_was_seen() -> None:
+    engine = HeldEngine()
+    runner = Runner(lambda _lane: engine)
+    runner.start(named("a"))
+    assert engine.entered.acquire(timeout=PATIENCE_S)
+    waiting = runner.start(named("b"))
+    assert until(waiting, lambda event: isinstance(event, RunQueued)) == [RunQueued(1, None)]
+    engine.release.release()
+    engine.release.release()
+    told(waiting)
 
 
 def test_a_cancelled_run_never_overlaps_the_next() -> None:
@@ -330,3 +403,94 @@ def test_catching_up_gives_up_after_its_time() -> None:
     while not reader.over:
         assert reader.catch_up(PATIENCE_S)
     assert not reader.catch_up(PATIENCE_S)
+
+
+def ended(run: Run) -> Run:
+    told(run)
+    return run
+
+
+def test_more_repeats_go_on_from_a_finished_run() -> None:
+    runner = Runner(lambda _lane: quick())
+    first = ended(runner.start(request("bf16", "nf4", measure={"max_new_tokens": 3, "warmup": 1, "repeats": 1})))
+    longer = runner.more(first, 4)
+    view = view_of(longer)
+    assert view.request.measure.repeats == 5
+    assert longer.id != first.id
+    for lane in view.lanes:
+        assert [repeat.warmup for repeat in lane.repeats] == [True] + [False] * 5
+    assert view.recording().request == view.request
+    again = view_of(runner.more(longer, 2))
+    assert [len(lane.counted) for lane in again.lanes] == [7, 7]
+    assert len(view_of(first).lanes[0].counted) == 1, "the run it went on from is as it was"
+
+
+def test_only_the_new_repeats_are_decoded() -> None:
+    runner = Runner(lambda _lane: quick())
+    first = ended(runner.start(request("bf16", measure={"max_new_tokens": 3, "warmup": 1, "repeats": 2})))
+    longer = ended(runner.more(first, 2))
+    before = sum(isinstance(event, LaneEvent) for event in told(first))
+    repeats = [(one.repeat, one.warmup) for one in told(longer)[before:] if isinstance(one, RepeatStarted)]
+    assert repeats == [(3, False), (4, False)]
+
+
+def test_a_lane_that_failed_stays_failed_and_is_not_run_again() -> None:
+    def script(lane: Lane) -> Script:
+        return Script(fails_after=1 if lane.variant.precision == "nf4" else None)
+
+    runner = Runner(lambda _lane: ScriptedEngine(script, sleep=lambda _seconds: None))
+    first = ended(runner.start(named("a", "bf16", "nf4", "int8")))
+    view = view_of(runner.more(first, 1))
+    assert [lane.error for lane in view.lanes] == [None, "the script fails after 1 steps", None]
+    assert [len(lane.counted) for lane in view.lanes] == [2, 0, 2]
+
+
+def test_what_cannot_go_on_is_refused_in_one_sentence() -> None:
+    held, runner = HeldEngine(), Runner(lambda _lane: held)
+    running = runner.start(named("a"))
+    with pytest.raises(SpecError, match="run: this run has not ended yet"):
+        runner.more(running, 4)
+    running.cancel()
+    with pytest.raises(SpecError, match="run: a run that was stopped cannot go on"):
+        runner.more(ended(running), 4)
+    failing = Runner(lambda _lane: FaultyEngine())
+    with pytest.raises(SpecError, match="run: every lane of this run failed"):
+        failing.more(ended(failing.start(named("a"))), 4)
+    scripted = Runner(lambda _lane: quick())
+    with pytest.raises(SpecError, match=r"repeats: .*less than or equal to 100, not '101'"):
+        scripted.more(ended(scripted.start(named("a"))), 100)
+
+
+def test_more_waits_its_turn_with_the_old_figures_in_view() -> None:
+    held, engines = HeldEngine(), [quick()]
+    runner = Runner(lambda _lane: engines[0] if engines else held)
+    first = ended(runner.start(named("a")))
+    engines.clear()
+    runner.start(named("b"))
+    assert held.entered.acquire(timeout=PATIENCE_S)
+    reader = runner.more(first, 1).reader()
+    while not reader.view.ahead:
+        assert reader.catch_up(PATIENCE_S)
+    assert reader.view.status == "waiting"
+    assert len(reader.view.lanes[0].counted) == 1
+    held.release.release()
+    held.release.release()
+    list(reader.events())
+
+
+def test_a_watcher_finds_the_run_in_progress_and_then_the_next() -> None:
+    engine = HeldEngine()
+    runner = Runner(lambda _lane: engine)
+    assert runner.current() is None
+    assert runner.next_run(None, 0.01) is None
+    first = runner.start(named("a"))
+    assert runner.next_run(None, PATIENCE_S) is first
+    assert runner.current() is first
+    second = runner.start(named("b"))
+    assert runner.next_run(first, 0.01) is None
+    engine.release.release()
+    assert runner.next_run(first, PATIENCE_S) is second
+    engine.release.release()
+    told(second)
+    assert runner.next_run(second, 0.01) is None
+    assert runner.current() is None

@@ -17,7 +17,7 @@ from playground.format import UNKNOWN, count, duration, ratio
 from playground.table import COLUMNS, Cell, Column, main_cells, rows
 from playground.trace import Metrics
 from playground.view import RunView
-from playground.words import lane_words
+from playground.words import lane_words, place_words
 
 REDRAW_S = 0.25
 """Redrawing shares the machine with what is measured; a few times a second is enough to read."""
@@ -92,7 +92,7 @@ def progress(err: Console, view: RunView) -> Iterator[Callable[[Event | None], N
 def _milestone(err: Console, view: RunView, event: Event | None) -> None:
     match event:
         case RunQueued():
-            err.print(f"waiting, {count(event.ahead, 'run')} ahead")
+            err.print(f"waiting, {place_words(view)}")
         case LaneLoaded():
             err.print(f"{view.lanes[event.lane].label}: loaded in {duration(event.load_s)} ({event.load_kind})")
         case RepeatFinished():

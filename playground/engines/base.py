@@ -18,9 +18,11 @@ class EngineError(Exception):
 
 
 class Engine(Protocol):
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         """Decodes the request's lanes of these indices and yields what happens.
 
+        `first`: the number of the repeat to begin with, counted over warm-ups and repeats together: those before it are done, in a
+        run that this one goes on from, and the order of lanes and the seeds are what they would have been there.
         Failures are `LaneFailed` events, never exceptions. After `cancel` is set the running repeats finish as "cancelled"
         and the iterator ends. When the iterator has ended (or was closed) the device is quiet.
         """

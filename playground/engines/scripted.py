@@ -68,11 +68,11 @@ class ScriptedEngine:
     def close(self) -> None:
         pass
 
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         for index in lanes:
             yield from self._load(index, request)
         wall = _Wall()
-        for repeat in range(request.measure.warmup + request.measure.repeats):
+        for repeat in range(first, request.measure.warmup + request.measure.repeats):
             if cancel.is_set():
                 return
             playing = [_Playing(index, repeat, request, self._script_for(request.lanes[index]), wall) for index in lanes]
@@ -89,7 +89,7 @@ class ScriptedEngine:
         self._sleep(script.load_s)
         yield LaneLoaded(index, script.load_s, "cold", script.memory_bytes, {"scripted": True})
 
-    def _race(self, playing: list[_Playing], cancel: threading.Event) -> Iterator[LaneEvent]:
+    def _race(self, playing: list[_Playing], cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         for one in playing:
             yield one.start()
         running = list(playing)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
 
 from playground.presets import Preset
-from playground.runner import Runner
+from playground.runner import Reader, Runner
 from playground.settings import Settings
 from playground.spec import RunRequest, SpecError
+from playground.ui.caps import Caps
 from playground.ui.form import checked, sentence_of
-from playground.ui.live import paced
 from playground.view import RunView
 
 FRAME_S = 0.1
+HEARTBEAT_S = 0.25
+"""A client that is never given a turn cannot say that it is gone."""
 
 
-def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Preset], on_gpu: Callable[[], bool]) -> None:
+def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Preset], on_gpu: Callable[[], bool], caps: Caps) -> None:
     """Adds `/run` to the page being built."""
 
     def run(
+        request: gr.Request,
         lanes: list[str] | None = None,
         prompts: list[str] | None = None,
         preset: str = "",
@@ -51,7 +55,8 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         }
         fields = {"lanes": lanes, "prompts": prompts, "system": system, "model": model}
         try:
-            started = runner.start(checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings))
+            wanted = checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings)
+            started = caps.start(request, lambda: runner.start(wanted))
         except SpecError as error:
             raise gr.Error(sentence_of(error), print_exception=False) from None
         reader = started.reader()
@@ -78,7 +83,7 @@ def frame(view: RunView) -> dict[str, Any]:
         }
         for lane in view.lanes
     ]
-    return {"status": view.status, "ahead": view.ahead, "lanes": lanes}
+    return {"status": view.status, "ahead": view.ahead, "expected_s": view.expected_s, "lanes": lanes}
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
@@ -103,3 +108,15 @@ def _request(
     preset = presets[name]
     merged = preset.measure.model_dump(exclude_unset=True) | measure
     return preset.request(**names, on_gpu=preset.model_on_gpu is not None and on_gpu(), **fields, measure=merged)
+
+
+def paced(
+    reader: Reader, period_s: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
+    """Follows a run: yields when something is new, at most once a period; now and then when nothing is; and at its end."""
+    while not reader.over:
+        reader.catch_up(HEARTBEAT_S)
+        began_s = clock()
+        yield
+        if not reader.over:
+            sleep(max(0.0, period_s - (clock() - began_s)))

@@ -43,11 +43,15 @@ class Feed:
         self._sent: dict[str, Any] = {}
         self._rows: list[TableRow] = []
 
-    def start(self, idle: bool = False) -> str:
-        """The first record: what the browser draws. `idle`: nothing runs yet."""
+    def start(self, idle: bool = False, key: str = "", watching: bool = False) -> str:
+        """The first record: what the browser draws. `idle`: nothing runs yet; `key`: what to ask for the frames with (`streams.py`);
+        `watching`: it is somebody else's run.
+        """
         view = self._view
         start = {
             "idle": idle,
+            "key": key,
+            "watching": watching,
             "lanes": [_lane(view, lane) for lane in view.lanes],
             "baseline": view.baseline.index,
             "prompts": len(view.request.prompts),

@@ -14,7 +14,7 @@ from gradio.themes.utils import fonts
 from playground.charts import PALETTES
 
 HERE = Path(__file__).parent
-STYLES = ("browser/live.css", "page.css")
+STYLES = ("browser/live.css", "page.css", "visitors.css")
 
 
 def launch_options() -> dict[str, Any]:
@@ -27,6 +27,7 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "quiet": True,
+        "max_threads": 200,  # each visitor who waits or watches holds one while nothing happens; Gradio's 40 would keep Stop waiting
         "max_file_size": 0,
     }
 

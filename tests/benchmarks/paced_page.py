@@ -34,11 +34,11 @@ class PacedEngine(ScriptedEngine):
     def __init__(self) -> None:
         super().__init__(lambda lane: Script(load_s=0, ttft_s=TTFT_S, tpot_s=TPOT_S), sleep=lambda seconds: None)
 
-    def run(self, lanes, request, cancel) -> Iterator[LaneEvent]:  # type: ignore[no-untyped-def]
+    def run(self, lanes, request, cancel, first=0) -> Iterator[LaneEvent]:  # type: ignore[no-untyped-def]
         began, taken = time.perf_counter(), 0
         hurried = max(0, request.measure.max_new_tokens - PACED_STEPS) * len(lanes)
         written = dict.fromkeys(lanes, "")
-        for event in super().run(lanes, request, cancel):
+        for event in super().run(lanes, request, cancel, first):
             if isinstance(event, RepeatFinished):
                 yield replace(event, texts=(written[event.lane],))
                 continue

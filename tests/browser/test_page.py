@@ -159,7 +159,7 @@ def test_a_second_visitor_is_told_their_place(browser: Browser, visit: Page, url
         wait_words(visit, "Running")
         waiting = open_page(other, url)
         run(waiting, 4)
-        wait_words(waiting, "^Waiting, 1 run ahead$")
+        wait_words(waiting, "^Waiting, 1 run ahead")
         visit.click("#stop")
         wait_words(waiting, "^Done$")
     finally:

@@ -150,7 +150,7 @@ class LocalEngine:
         if self._process:
             self._process.close()
 
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         try:
             with self._starting:
                 process = self._worker()
@@ -158,8 +158,9 @@ class LocalEngine:
             yield from (LaneFailed(lane, "worker_died", str(error)) for lane in lanes)
             return
         run_id = uuid.uuid4().hex
-        process.send({"run": {"id": run_id, "lanes": list(lanes), "request": request.model_dump(mode="json")}})
-        watch = _Watch(process, run_id, lanes, request, cancel, self._limits)
+        process.send({"run": {"id": run_id, "lanes": list(lanes), "request": request.model_dump(mode="json"), "first": first}})
+        passes = request.measure.warmup + request.measure.repeats - first
+        watch = _Watch(process, run_id, lanes, passes, cancel, self._limits)
         try:
             yield from watch.events()
         finally:
@@ -204,11 +205,10 @@ class _Watch:
     """One run of a worker process, watched: Stop is passed on, silence and death are noticed."""
 
     def __init__(
-        self, process: WorkerProcess, run_id: str, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, limits: Limits
+        self, process: WorkerProcess, run_id: str, lanes: Sequence[int], passes: int, cancel: threading.Event, limits: Limits
     ) -> None:
         self._process, self._run_id, self._cancel, self._limits = process, run_id, cancel, limits
-        whole = request.measure.warmup + request.measure.repeats
-        self._left = dict.fromkeys(lanes, whole)
+        self._left = dict.fromkeys(lanes, passes)
         self._loading = True
         self._heard_s = time.monotonic()
         self._stop_told_s: float | None = None

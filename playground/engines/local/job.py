@@ -74,8 +74,11 @@ class Job:
     ) -> None:
         self._worker, self._request, self._tell, self._cancelled = worker, request, tell, cancelled
         self._failed: set[int] = set()
+        self._numbers = range(0)
 
-    def run(self, lanes: Sequence[int]) -> None:
+    def run(self, lanes: Sequence[int], first: int = 0) -> None:
+        """Repeats from the number `first` on; those before it are done already."""
+        self._numbers = range(first, self._request.measure.warmup + self._request.measure.repeats)
         self._worker.use_threads(self._request.measure.threads)
         planned = [plan for index in lanes if (plan := self._guarded(index, self._plan, index)) is not None]
         if self._request.measure.schedule == "exclusive":
@@ -96,13 +99,13 @@ class Job:
         Lanes that do not fit in memory together run one after the other instead: in turns each counted repeat would be the first
         after a load.
         """
-        warmup, repeats = self._request.measure.warmup, self._request.measure.repeats
+        warmup = self._request.measure.warmup
         try:
             self._worker.pool.check_together([plan.wanted for plan in planned])
         except NoMemory:
-            return [(plan, number) for plan in planned for number in range(warmup + repeats)]
-        rounds = [planned[::-1] if n >= warmup and (n - warmup) % 2 else planned for n in range(warmup + repeats)]
-        return [(plan, number) for number, order in enumerate(rounds) for plan in order]
+            return [(plan, number) for plan in planned for number in self._numbers]
+        rounds = [planned[::-1] if n >= warmup and (n - warmup) % 2 else planned for n in self._numbers]
+        return [(plan, number) for number, order in zip(self._numbers, rounds, strict=True) for plan in order]
 
     def _one_repeat(self, plan: _Planned, number: int) -> None:
         on_device = self._guarded(plan.index, self._ready, plan, [plan.wanted])
@@ -123,7 +126,7 @@ class Job:
             for plan in planned
             if not self._over(plan) and (on_device := self._guarded(plan.index, self._ready, plan, together)) is not None
         ]
-        for number in range(self._request.measure.warmup + self._request.measure.repeats):
+        for number in self._numbers:
             self._repeat([on_device for on_device in ready if on_device.index not in self._failed], number)
 
     def _repeat(self, ready: list[LaneOnDevice], number: int) -> None:

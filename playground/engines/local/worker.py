@@ -67,12 +67,12 @@ class Worker:
         """Gives the memory of all loaded variants back."""
         self._thread.submit(self.pool.clear).result()
 
-    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event) -> Iterator[LaneEvent]:
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         """See `Engine.run`. The device thread works; whoever iterates here turns its notes into events about 20 times a second."""
         notes: deque[Told | LaneEvent] = deque()
         gone = threading.Event()
         job = Job(self, request, notes.append, lambda: cancel.is_set() or gone.is_set())
-        future: Future[None] = self._thread.submit(job.run, lanes)
+        future: Future[None] = self._thread.submit(job.run, lanes, first)
         translator = Translator()
         try:
             while True:
@@ -108,7 +108,7 @@ class Worker:
 class _Process:
     """The worker as a process.
 
-    Commands: {"run": {"id", "lanes", "request"}} and {"cancel": id}. Answers: first {"hello": environment} or {"refused": why},
+    Commands: {"run": {"id", "lanes", "request", "first"}} and {"cancel": id}. Answers: first {"hello": environment} or {"refused": why},
     then for each run {"event": …}* {"end": environment}.
     """
 
@@ -128,7 +128,8 @@ class _Process:
         while True:
             command = self._runs.get()
             cancel = self._cancels[command["id"]]
-            for event in worker.run(command["lanes"], RunRequest.model_validate(command["request"]), cancel):
+            request = RunRequest.model_validate(command["request"])
+            for event in worker.run(command["lanes"], request, cancel, command["first"]):
                 self._say(b'{"event":' + dumps(event) + b"}")
             del self._cancels[command["id"]]
             self._say(json.dumps({"end": worker.environment()}).encode())

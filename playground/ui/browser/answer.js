@@ -1,15 +1,14 @@
 // The text of one lane's rows in its box, with the first word marked in which the shown row departs from the baseline's.
+const FOLD_AT = 600, BREAK_AT = 2400; // characters
+
 class Answer {
   constructor(box, rows) {
     this.box = box;
     this.rows = new Array(rows).fill('');
     this.row = 0;
     this.following = true;
-    box.addEventListener('scroll', () => { this.following = box.scrollHeight - box.scrollTop - box.clientHeight < 24; });
     this.mark = make('mark', 'lp-departs');
-    this.same = document.createTextNode('');
-    this.rest = document.createTextNode('');
-    box.append(this.same, this.mark, this.rest);
+    box.addEventListener('scroll', () => { this.following = box.scrollHeight - box.scrollTop - box.clientHeight < 24; });
     this.forget();
   }
 
@@ -18,9 +17,8 @@ class Answer {
     this.rows[row] = changed(this.rows[row], keep, tail);
     if (row !== this.row) return false;
     if (keep !== null) this.forget();
-    else if (this.from === null) this.same.appendData(tail);
-    else if (this.rest.length) this.rest.appendData(tail);
-    else this.draw(); // the marked word may still be growing
+    else if (this.markOpen) this.draw(); // the marked word may still be growing
+    else this.append(tail);
     return keep !== null;
   }
 
@@ -66,16 +64,34 @@ class Answer {
   }
 
   draw() {
-    const text = this.rows[this.row];
-    if (this.from === null) {
-      this.same.data = text;
-      this.mark.textContent = this.rest.data = '';
-    } else {
-      const end = text.slice(this.agreed + 1).search(/\s/), to = end < 0 ? text.length : this.agreed + 1 + end;
-      this.same.data = text.slice(0, this.from);
-      this.mark.textContent = text.slice(this.from, to);
-      this.rest.data = text.slice(to);
-    }
-    this.mark.hidden = this.from === null;
+    const text = this.rows[this.row], from = this.from ?? text.length;
+    const end = this.from === null ? 0 : text.slice(this.agreed + 1).search(/\s/), to = end < 0 ? text.length : this.agreed + 1 + end;
+    this.box.replaceChildren();
+    this.tail = null;
+    this.append(text.slice(0, from));
+    this.markOpen = this.from !== null && end < 0;
+    if (this.from === null) return;
+    this.mark.textContent = text.slice(from, to);
+    this.box.append(this.mark);
+    this.tail = null;
+    this.append(text.slice(to));
+  }
+
+  append(text) {
+    if (!this.tail) this.tail = this.box.appendChild(document.createTextNode(''));
+    this.tail.appendData(text);
+    while (this.tail.length > FOLD_AT && this.fold());
+  }
+
+  // What is long ago becomes a block of its own, at a line's end: the browser then lays out only the last lines anew, however long the text.
+  fold() {
+    const { data } = this.tail, line = data.indexOf('\n', FOLD_AT / 2), at = line >= 0 ? line : data.length > BREAK_AT ? data.indexOf(' ', BREAK_AT / 2) : -1;
+    if (at < 0) return false;
+    const next = this.tail.splitText(at + 1), block = make('div', 'lp-block'), inline = [];
+    for (let node = next.previousSibling; node && node.className !== 'lp-block'; node = node.previousSibling) inline.unshift(node);
+    block.append(...inline);
+    this.box.insertBefore(block, next);
+    this.tail = next;
+    return true;
   }
 }

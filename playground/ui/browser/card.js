@@ -40,7 +40,7 @@ class Card {
     box.setAttribute('aria-label', `Answer of lane ${this.index + 1}, ${this.lane.label}`);
     this.answer = new Answer(box, this.lane.batch);
     this.answer.mark.title = `The first word that differs from lane ${this.run.baseline + 1}`;
-    this.hint = box.appendChild(make('span', 'lp-hint', this.run.idle && this.index === 0 ? 'Press Run: each lane writes its answer here.' : ''));
+    if (this.run.idle && this.index === 0) box.append(make('span', 'lp-hint', 'Press Run: each lane writes its answer here.'));
     return box;
   }
 
@@ -82,7 +82,6 @@ class Card {
       for (const one of this.timeline.changes.at(-1)) revised = this.answer.change(...one) || revised;
     }
     for (const one of change.text || []) revised = this.answer.change(...one) || revised;
-    if (change.steps || change.text) this.hint.textContent = '';
     for (const key of ['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory']) if (key in change) setText(this[key], change[key]);
     if ('words' in change) this.words.title = change.words;
     if ('basis' in change) this.node.dataset.basis = change.basis === 'live' ? 'live' : '';

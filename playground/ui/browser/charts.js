@@ -1,5 +1,5 @@
 // The three Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
-const CHART_MS = 200;
+const CHART_MS = 100; // the two line charts are drawn in turn, so that neither holds up the text for long
 const MOST_POINTS = 128; // a chart is some 400 px wide
 
 class Charts {
@@ -7,7 +7,7 @@ class Charts {
     this.divs = Object.fromEntries([...root.querySelectorAll('.lp-chart')].map((box) => [box.dataset.chart, find('.lp-plot', box)]));
     this.drawn = false;
     this.timer = 0;
-    this.dirty = new Set();
+    this.dirty = { progress: new Set(), gaps: new Set() };
     this.limits = {};
     this.font = getComputedStyle(root).fontFamily;
     for (const box of root.querySelectorAll('.lp-chart')) find('.lp-png', box).addEventListener('click', () => this.save(box.dataset.chart));
@@ -15,7 +15,7 @@ class Charts {
 
   begin(run, cards) {
     Object.assign(this, { run, cards, limits: {}, upTo: null, bars: { changed: true, ms: [], text: [] }, marks: {} });
-    this.dirty = new Set(cards.keys());
+    this.soil(...cards.keys());
     this.draw();
   }
 
@@ -27,12 +27,17 @@ class Charts {
       window.Plotly.react(div, data, layout, config);
     }
     this.drawn = true;
+    this.soil(...this.cards.keys());
     this.colour();
     this.flush();
   }
 
+  soil(...lanes) {
+    for (const dirty of Object.values(this.dirty)) for (const lane of lanes) dirty.add(lane);
+  }
+
   take(index, change) {
-    if (change.steps) this.dirty.add(index);
+    if (change.steps) this.soil(index);
     if ('ttft_ms' in change) { this.bars.ms[index] = change.ttft_ms; this.bars.changed = true; }
     if ('ttft' in change) { this.bars.text[index] = change.ttft === '–' ? '' : change.ttft; this.bars.changed = true; }
     if ('repeats_ms' in change) { this.marks[index] = change.repeats_ms; this.bars.changed = true; }
@@ -46,26 +51,29 @@ class Charts {
   // In a replay: the steps up to this time; null: all there are.
   show(ms) {
     this.upTo = ms;
-    this.dirty = new Set(this.cards.keys());
+    this.soil(...this.cards.keys());
     this.schedule();
   }
 
-  flush() {
+  // The next of the two that has news; `all`: both, now.
+  flush(all = false) {
     clearTimeout(this.timer);
     this.timer = 0;
     if (!this.drawn) return;
-    const lanes = [...this.dirty];
-    this.dirty.clear();
-    if (lanes.length) this.drawLines(lanes);
+    this.turn = this.turn === 'progress' ? 'gaps' : 'progress';
+    for (const name of all ? ['progress', 'gaps'] : [this.turn]) this.drawLines(name);
     if (this.bars.changed) this.drawBars();
+    if (this.dirty.progress.size || this.dirty.gaps.size) this.schedule();
   }
 
-  drawLines(lanes) {
-    const thinned = lanes.map((lane) => thin(this.cards[lane].timeline, this.upTo));
-    const column = (name, key) => thinned.map((one) => one[name][key]);
-    this.grow('progress', 'xaxis', Math.max(0, ...lanes.map((lane) => this.cards[lane].timeline.end / 1e3)), 1.05);
-    this.grow('gaps', 'yaxis', Math.max(0, ...thinned.map((one) => one.largest)), 1.1);
-    for (const name of ['progress', 'gaps']) this.restyle(name, { x: column(name, 'x'), y: column(name, 'y') }, lanes);
+  drawLines(name) {
+    const lanes = [...this.dirty[name]];
+    this.dirty[name].clear();
+    if (!lanes.length) return;
+    const lines = lanes.map((lane) => thin(this.cards[lane].timeline, this.upTo));
+    if (name === 'progress') this.grow('progress', 'xaxis', Math.max(0, ...lanes.map((lane) => this.cards[lane].timeline.end / 1e3)), 1.05);
+    else this.grow('gaps', 'yaxis', Math.max(0, ...lines.map((line) => line.largest)), 1.1);
+    this.restyle(name, { x: lines.map((line) => line[name].x), y: lines.map((line) => line[name].y) }, lanes);
   }
 
   drawBars() {

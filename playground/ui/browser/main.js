@@ -1,5 +1,6 @@
-// Reads JSON lines from props.value, which only grows within a run, and hands them on.
-let consumed = 0, head = '', run = null, cards = [], race = null, revised = false, editTimer = 0;
+// A run's first record comes as the component's value; what follows is asked for, frame by frame, and handed on.
+const FRAME_MS = 33, PATIENCE = 8; // failed requests in a row until the connection is called lost
+let run = null, cards = [], race = null, editTimer = 0;
 const charts = new Charts(), table = new Table(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
 
 function compareAll(all, only = null) {
@@ -54,7 +55,6 @@ function updateLane(index, change) {
 }
 
 function take(record) {
-  if (record.start) return begin(record);
   const written = Object.entries(record.lanes || {}).filter(([index, change]) => updateLane(Number(index), change));
   if (written.length) compareAll(cards);
   for (const [index] of written) cards[index].answer.follow();
@@ -71,17 +71,50 @@ function setState(state, words) {
   root.dataset.state = state;
   if (words) say(words);
   if (!['done', 'cancelled'].includes(state)) return;
-  charts.flush();
+  charts.flush(true);
   replay.arm(cards, race, charts);
   predict.reveal(cards);
 }
 
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// The next request goes out when this frame is drawn: a slow browser gets fewer, larger frames and falls behind no further.
+async function follow(mine) {
+  let seen = 0, failures = 0;
+  while (run === mine) {
+    const began = performance.now();
+    try {
+      const answer = await server.frames({ key: mine.key, seen });
+      if (run !== mine) return;
+      failures = 0;
+      seen = answer.seen;
+      for (const line of answer.records.split('\n')) if (line) take(JSON.parse(line));
+      if (answer.over) return ended();
+    } catch (error) {
+      failures += 1;
+      if (failures === 1) console.warn('a frame did not come', error);
+      if (failures > PATIENCE) return lost();
+      await sleep(250 * failures);
+    }
+    await sleep(Math.max(0, FRAME_MS - (performance.now() - began)));
+  }
+}
+
+function ended() {
+  if (['done', 'cancelled'].includes(root.dataset.state)) return;
+  root.dataset.state = 'left';
+  setText(find('.lp-run-words'), run.words = 'Not watched any more');
+}
+
+function lost() {
+  root.dataset.state = 'lost';
+  setText(find('.lp-run-words'), run.words = 'The connection to the server is lost; reload the page');
+}
+
 function read() {
-  const value = props.value || '', first = value.slice(0, 32);
-  if (first !== head || value.length < consumed) { head = first; consumed = 0; }
-  const end = value.lastIndexOf('\n') + 1, tail = value.slice(consumed, end);
-  consumed = Math.max(consumed, end);
-  for (const line of tail.split('\n')) if (line) take(JSON.parse(line));
+  if (!props.value) return;
+  begin(JSON.parse(props.value));
+  if (run.key) follow(run);
 }
 
 // ---- the page around it ----

@@ -1,0 +1,184 @@
+"""Runs, as the page has them: begun, shown, made sure, handed over as files, watched by others. Handlers parse, call and render."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.export import csv_text, markdown_text
+from playground.presets import Preset
+from playground.runner import Run, Runner
+from playground.settings import Settings
+from playground.spec import SpecError
+from playground.ui.caps import Caps
+from playground.ui.controls import Controls, Updates
+from playground.ui.form import FormError, checked, read_form, sentence_of
+from playground.ui.line import wrong
+from playground.ui.streams import Streams
+from playground.ui.visits import Visits
+from playground.ui.watch import NOTHING, WATCHING, Watchers, title_script
+from playground.view import RunView
+from playground.words import more_words
+
+MORE = 4
+"""Repeats that "make it sure" adds: with the first one, the fewest whose median says something."""
+HINT = "A lane: precision[options]+adapter/decoding(parameters)@batch, such as nf4[double_quant=true]/top_p(p=0.9)@4"
+DOWNLOADS = {"download": "Recording as JSON", "download-csv": "CSV", "download-md": "Markdown"}
+"""The buttons' ids and titles, in the order of the files of `_kept`."""
+HEARTBEAT_S = 0.25
+"""A handler that is never given a turn cannot be told that its tab was closed."""
+INTERNAL: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+STREAMING: dict[str, Any] = INTERNAL | {"queue": True, "concurrency_limit": None, "scroll_to_output": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The components that runs fill."""
+
+    watch: Any
+    problem: Any
+    live: Any
+    lesson: Any
+    more: Any
+    downloads: tuple[Any, ...]
+
+
+class Running:
+    """What happens on each event that has to do with runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        runner: Runner,
+        presets: Mapping[str, Preset],
+        caps: Caps,
+        streams: Streams,
+        controls: Controls,
+        results: Results,
+    ) -> None:
+        self._settings, self._runner, self._presets, self._caps, self._streams = settings, runner, presets, caps, streams
+        self._controls, self._results = controls, results
+        self._visits, self._watchers = Visits(), Watchers(runner, streams)
+
+    def wire(self, demo: Any) -> None:
+        controls, results = self._controls, self._results
+        after = [results.problem, *results.downloads, results.more, results.watch]
+        for button, begin, inputs in ((controls.run, self._begin, controls.inputs()), (results.more, self._begin_more, None)):
+            started = button.click(begin, inputs, [*controls.outputs(), *after], **INTERNAL)
+            streamed = started.then(self._stream, None, [results.live, *results.downloads, results.more], **STREAMING)
+            streamed.then(self._end, controls.count, [*controls.outputs(), results.watch], **INTERNAL)
+        demo.load(None, None, None, js=title_script())
+        watched = results.watch.click(self._begin_watching, None, [controls.stop, results.watch], **INTERNAL)
+        watched = watched.then(self._stream_watched, None, [results.live, results.problem], **STREAMING)
+        watched.then(self._end_watching, None, [controls.stop, results.watch, results.problem], **INTERNAL)
+        controls.stop.click(self._stop, None, None, trigger_mode="multiple", **INTERNAL)
+        demo.unload(self._leave)
+
+    def _begin(self, values: dict[Any, Any], request: gr.Request) -> Updates:
+        """Starts a run, or says what is wrong; whatever was shown stays until there is something new to show."""
+        chat = self._presets[values[self._controls.preset]].chat
+        try:
+            wanted = read_form(self._controls.form(values, chat), self._settings)
+            run = self._caps.start(request, lambda: self._runner.start(wanted))
+        except FormError as error:
+            return {self._results.problem: wrong(error.field, error.sentence)}
+        except SpecError as error:
+            return {self._results.problem: wrong("run", sentence_of(error))}
+        return self._entered(run, request.session_hash)
+
+    def _begin_more(self, request: gr.Request) -> Updates:
+        """More repeats of the page's last run, whatever the controls say by now."""
+        finished = self._visits.finished(request.session_hash)
+        if finished is None:
+            return {self._results.problem: wrong("more", "There is no finished run of this page to go on from; press Run")}
+        try:
+            checked(finished.request.longer(MORE), self._settings)
+            run = self._caps.start(request, lambda: self._runner.more(finished, MORE))
+        except SpecError as error:
+            return {self._results.problem: wrong("more", sentence_of(error))}
+        return self._entered(run, request.session_hash)
+
+    def _entered(self, run: Run, session: str) -> Updates:
+        self._visits.enter(session, run)
+        self._watchers.leave(session)
+        off = dict.fromkeys((*self._results.downloads, self._results.more, self._results.watch), gr.update(interactive=False))
+        return self._controls.locked() | {self._results.problem: HINT} | off
+
+    def _stream(self, request: gr.Request) -> Iterator[Updates]:
+        """Opens the live view's stream and stays until the run is over: a closed tab ends this, and with it the run."""
+        run = self._visits.run_of(request.session_hash)
+        if run is None:
+            yield {self._results.live: gr.skip()}
+            return
+        try:
+            yield {self._results.live: self._streams.open(run)[1]}
+            while not run.wait_quiet(HEARTBEAT_S):
+                yield {self._results.live: gr.skip()}
+            view = run.reader().to_the_end()
+            with _kept(view) as paths:
+                files = zip(self._results.downloads, paths, strict=True)
+                handed = {button: gr.update(value=path, interactive=True) for button, path in files}
+                yield handed | {self._results.more: self._offer(run, view, request.session_hash)}
+        finally:
+            self._visits.leave(request.session_hash, run)
+
+    def _offer(self, run: Run, view: RunView, session: str) -> Any:
+        """The offer to go on from a run, if it can."""
+        can = view.status == "done" and not all(lane.error for lane in view.lanes)
+        if can:
+            self._visits.keep(session, run)
+        return gr.update(value=more_words(view, MORE), interactive=can)
+
+    def _end(self, count: int, request: gr.Request) -> Updates:
+        return self._controls.unlocked(count) | self._stop_and_watch(request.session_hash)
+
+    def _begin_watching(self, request: gr.Request) -> Updates:
+        if self._settings.watch and self._visits.run_of(request.session_hash) is None:
+            self._watchers.enter(request.session_hash)
+        return self._stop_and_watch(request.session_hash)
+
+    def _stream_watched(self, request: gr.Request) -> Iterator[Updates]:
+        yield {self._results.live: gr.skip()}
+        for value in self._watchers.stream(request.session_hash):
+            match value:
+                case None:
+                    yield {self._results.problem: NOTHING}
+                case "":
+                    yield {self._results.problem: gr.skip()}
+                case _:
+                    yield {self._results.live: value, self._results.problem: WATCHING}
+
+    def _end_watching(self, request: gr.Request) -> Updates:
+        return self._stop_and_watch(request.session_hash) | {self._results.problem: HINT}
+
+    def _stop_and_watch(self, session: str) -> Updates:
+        running, watching = self._visits.run_of(session) is not None, self._watchers.is_in(session)
+        return {
+            self._controls.stop: gr.update(interactive=running or watching),
+            self._results.watch: gr.update(interactive=not (running or watching)),
+        }
+
+    def _stop(self, request: gr.Request) -> None:
+        self._visits.cancel(request.session_hash)
+        self._watchers.leave(request.session_hash)
+
+    def _leave(self, request: gr.Request) -> None:
+        self._visits.forget(request.session_hash)
+        self._watchers.leave(request.session_hash)
+
+
+@contextmanager
+def _kept(view: RunView) -> Iterator[list[str]]:
+    """The recording and its tables as files, for as long as it takes to hand them over."""
+    texts = {"json": view.recording().model_dump_json(indent=1), "csv": csv_text(view), "md": markdown_text(view)}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"latency-playground-{view.run_id}.{kind}" for kind in texts]
+        for path, text in zip(paths, texts.values(), strict=True):
+            path.write_text(text, encoding="utf-8", newline="")
+        yield [str(path) for path in paths]
