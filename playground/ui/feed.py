@@ -29,6 +29,10 @@ FIGURES_PERIOD_S = 0.2
 """Figures that change faster than this cannot be read."""
 
 
+LEFT = '{"left":true}'
+"""Instead of a run's first record: what is shown stays, and nothing follows."""
+
+
 def record(value: Any) -> str:
     """One line. `<` is escaped: nothing in it can be taken for markup on its way to the browser."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c") + "\n"

@@ -18,6 +18,7 @@ from playground.settings import Settings
 from playground.spec import SpecError
 from playground.ui.caps import Caps
 from playground.ui.controls import Controls, Updates
+from playground.ui.feed import LEFT
 from playground.ui.form import FormError, checked, read_form, sentence_of
 from playground.ui.line import wrong
 from playground.ui.streams import Streams
@@ -76,7 +77,7 @@ class Running:
         demo.load(None, None, None, js=title_script())
         watched = results.watch.click(self._begin_watching, None, [controls.stop, results.watch], **INTERNAL)
         watched = watched.then(self._stream_watched, None, [results.live, results.problem], **STREAMING)
-        watched.then(self._end_watching, None, [controls.stop, results.watch, results.problem], **INTERNAL)
+        watched.then(self._end_watching, None, [controls.stop, results.watch, results.problem, results.live], **INTERNAL)
         controls.stop.click(self._stop, None, None, trigger_mode="multiple", **INTERNAL)
         demo.unload(self._leave)
 
@@ -117,7 +118,7 @@ class Running:
             yield {self._results.live: gr.skip()}
             return
         try:
-            yield {self._results.live: self._streams.open(run)[1]}
+            yield {self._results.live: self._streams.open(run)}
             while not run.wait_quiet(HEARTBEAT_S):
                 yield {self._results.live: gr.skip()}
             view = run.reader().to_the_end()
@@ -155,7 +156,10 @@ class Running:
                     yield {self._results.live: value, self._results.problem: WATCHING}
 
     def _end_watching(self, request: gr.Request) -> Updates:
-        return self._stop_and_watch(request.session_hash) | {self._results.problem: HINT}
+        """Their own run, begun while they watched, is shown instead; else the view is told that nothing follows."""
+        session = request.session_hash
+        live = gr.skip() if self._visits.run_of(session) is not None else LEFT
+        return self._stop_and_watch(session) | {self._results.problem: HINT, self._results.live: live}
 
     def _stop_and_watch(self, session: str) -> Updates:
         running, watching = self._visits.run_of(session) is not None, self._watchers.is_in(session)

@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from typing import Any, TypedDict
 
-from playground.runner import Reader, Run
+from playground.runner import Run
 from playground.ui.feed import Feed
 
 KEPT = 256
@@ -24,6 +24,12 @@ LONGEST_WAIT_S = 0.5
 LOOK_S = 0.01
 
 
+PAUSE_S = 0.033
+"""Between frames, for the view of who started the run: no eye sees more."""
+WATCHED_PAUSE_S, WATCHED_PER_S = 0.1, 60
+"""The same for a watcher, and how many answers all watchers of a run get a second: decoding needs the machine more."""
+
+
 class Answer(TypedDict):
     records: str
     """JSON lines."""
@@ -31,18 +37,24 @@ class Answer(TypedDict):
     """How many records the view has with these."""
     over: bool
     """Nothing will follow."""
+    pause_s: float
+    """When to ask again."""
 
 
 class _Stream:
-    """One view's records of one run, kept: an answer that got lost is given again."""
+    """The records of one run, kept: whoever comes late, or whose answer got lost, is given them again."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader, self._feed = reader, Feed(reader.view)
+    def __init__(self, run: Run, watching: bool) -> None:
+        self.run, self.key, self.viewers = run, secrets.token_urlsafe(16), 0
+        self._reader, self._watching = run.reader(), watching
+        self._feed = Feed(self._reader.view)
         self._lock = threading.Lock()
         self._records: list[str] = []
+        self.start = self._feed.start(key=self.key, watching=watching)
 
-    def start(self, key: str, watching: bool) -> str:
-        return self._feed.start(key=key, watching=watching)
+    @property
+    def pause_s(self) -> float:
+        return max(WATCHED_PAUSE_S, self.viewers / WATCHED_PER_S) if self._watching else PAUSE_S
 
     def waits(self, seen: int) -> bool:
         """Whether there is nothing new yet for a view that has `seen` records."""
@@ -53,29 +65,42 @@ class _Stream:
             self._reader.catch_up(0.0)
             if frame := self._feed.frame():
                 self._records.append(frame)
-            return {"records": "".join(self._records[seen:]), "seen": len(self._records), "over": self._reader.over}
+            records = "".join(self._records[seen:])
+            return {"records": records, "seen": len(self._records), "over": self._reader.over, "pause_s": self.pause_s}
 
 
 class Streams:
-    """The streams of all open views, by a key that only their view knows."""
+    """The streams of all open views. A key is known only to those who were given it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
+        self._watched: _Stream | None = None
 
-    def open(self, run: Run, watching: bool = False) -> tuple[str, str]:
-        """A new stream of this run, from its beginning: its key, and its first record, which tells the browser the key."""
-        key, stream = secrets.token_urlsafe(16), _Stream(run.reader())
+    def open(self, run: Run) -> str:
+        """The first record of a new stream of this run; it tells the browser the key to ask with."""
         with self._lock:
-            self._streams[key] = stream
-            while len(self._streams) > KEPT:
-                self._streams.popitem(last=False)
-        return key, stream.start(key, watching)
+            return self._add(_Stream(run, watching=False)).start
 
-    def close(self, key: str) -> None:
-        """Nothing more is shown of it."""
+    def watch(self, run: Run) -> tuple[str, str]:
+        """The same for somebody who only looks, and the key: one stream for all who watch this run."""
         with self._lock:
-            self._streams.pop(key, None)
+            if self._watched is None or self._watched.run is not run:
+                self._watched = self._add(_Stream(run, watching=True))
+            self._watched.viewers += 1
+            return self._watched.start, self._watched.key
+
+    def leave(self, key: str) -> None:
+        """One watcher less."""
+        with self._lock:
+            if (stream := self._streams.get(key)) is not None:
+                stream.viewers -= 1
+
+    def _add(self, stream: _Stream) -> _Stream:
+        self._streams[stream.key] = stream
+        while len(self._streams) > KEPT:
+            self._streams.popitem(last=False)
+        return stream
 
     async def frames(self, asked: dict[str, Any]) -> Answer:
         """What follows the first `seen` records of the stream `key`, once there is anything; called by the browser."""
@@ -83,7 +108,7 @@ class Streams:
         with self._lock:
             stream = self._streams.get(key)
         if stream is None:
-            return {"records": "", "seen": seen, "over": True}
+            return {"records": "", "seen": seen, "over": True, "pause_s": PAUSE_S}
         until = time.monotonic() + LONGEST_WAIT_S
         while stream.waits(seen) and time.monotonic() < until:
             await asyncio.sleep(LOOK_S)

@@ -99,9 +99,10 @@ class Watchers:
 
     def _live(self, watching: Watching, run: Run) -> Iterator[str | None]:
         """What opens the stream of a run, from its beginning; then a turn now and then until it is over or `stop` is set."""
-        key, value = self._streams.open(run, watching=True)
-        yield value
-        while not watching.stop.is_set() and not run.wait_quiet(LOOK_S):
-            yield ""
-        if watching.stop.is_set():
-            self._streams.close(key)
+        value, key = self._streams.watch(run)
+        try:
+            yield value
+            while not watching.stop.is_set() and not run.wait_quiet(LOOK_S):
+                yield ""
+        finally:
+            self._streams.leave(key)

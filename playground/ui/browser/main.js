@@ -1,5 +1,5 @@
 // A run's first record comes as the component's value; what follows is asked for, frame by frame, and handed on.
-const FRAME_MS = 33, PATIENCE = 8; // failed requests in a row until the connection is called lost
+const PATIENCE = 8; // failed requests in a row until the connection is called lost
 let run = null, cards = [], race = null, editTimer = 0;
 const charts = new Charts(), table = new Table(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
 
@@ -80,28 +80,30 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // The next request goes out when this frame is drawn: a slow browser gets fewer, larger frames and falls behind no further.
 async function follow(mine) {
-  let seen = 0, failures = 0;
-  while (run === mine) {
+  let seen = 0, failures = 0, pause = 0;
+  while (run === mine && !mine.left) {
     const began = performance.now();
     try {
       const answer = await server.frames({ key: mine.key, seen });
-      if (run !== mine) return;
+      if (run !== mine || mine.left) return;
       failures = 0;
       seen = answer.seen;
+      pause = answer.pause_s * 1e3;
       for (const line of answer.records.split('\n')) if (line) take(JSON.parse(line));
-      if (answer.over) return ended();
+      if (answer.over) return;
     } catch (error) {
       failures += 1;
       if (failures === 1) console.warn('a frame did not come', error);
       if (failures > PATIENCE) return lost();
       await sleep(250 * failures);
     }
-    await sleep(Math.max(0, FRAME_MS - (performance.now() - began)));
+    await sleep(Math.max(0, pause - (performance.now() - began)));
   }
 }
 
-function ended() {
-  if (['done', 'cancelled'].includes(root.dataset.state)) return;
+function leave() {
+  if (run.left || ['done', 'cancelled', 'idle'].includes(root.dataset.state)) return;
+  run.left = true;
   root.dataset.state = 'left';
   setText(find('.lp-run-words'), run.words = 'Not watched any more');
 }
@@ -113,7 +115,9 @@ function lost() {
 
 function read() {
   if (!props.value) return;
-  begin(JSON.parse(props.value));
+  const record = JSON.parse(props.value);
+  if (record.left) return leave();
+  begin(record);
   if (run.key) follow(run);
 }
 

@@ -1,0 +1,53 @@
+"""A live view gets every record once it asks, again when an answer was lost, and nothing without its key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from playground.engines.scripted import Script, ScriptedEngine
+from playground.runner import Run, Runner
+from playground.ui.streams import KEPT, Answer, Streams
+from tests.timelines import request
+
+
+def finished_run() -> Run:
+    engine = ScriptedEngine(lambda lane: Script(), sleep=lambda seconds: None)
+    run = Runner(lambda lane: engine).start(request("bf16", measure={"max_new_tokens": 5, "warmup": 0}))
+    assert run.wait_quiet(10)
+    return run
+
+
+def opened(streams: Streams) -> str:
+    key: str = json.loads(streams.open(finished_run()))["start"]["key"]
+    return key
+
+
+def ask(streams: Streams, asked: dict[str, Any]) -> Answer:
+    return asyncio.run(streams.frames(asked))
+
+
+def test_an_answer_that_got_lost_is_given_again() -> None:
+    streams = Streams()
+    key = opened(streams)
+    first = ask(streams, {"key": key, "seen": 0})
+    assert first["over"]
+    assert '"state":"done"' in first["records"]
+    assert ask(streams, {"key": key, "seen": 0}) == first
+    assert ask(streams, {"key": key, "seen": first["seen"]})["records"] == ""
+
+
+def test_without_the_key_there_is_nothing() -> None:
+    streams = Streams()
+    opened(streams)
+    for asked in ({"key": "guessed", "seen": 0}, {"key": None}, {}, {"key": ["x"], "seen": 3}):
+        answer = ask(streams, asked)
+        assert (answer["records"], answer["over"]) == ("", True)
+
+
+def test_old_streams_are_let_go() -> None:
+    streams = Streams()
+    keys = [opened(streams) for _ in range(KEPT + 1)]
+    assert ask(streams, {"key": keys[0], "seen": 0})["records"] == ""
+    assert ask(streams, {"key": keys[1], "seen": 0})["records"]
