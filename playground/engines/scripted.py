@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playground.engines.base import Environment
 from playground.events import LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished, RepeatStarted, RowText, StepsTaken
-from playground.spec import Lane, RunRequest
+from playground.spec import Beam, Greedy, Lane, RunRequest
 from playground.trace import Finish, Step
 
 WORDS = ("the", "sky", "looks", "blue", "because", "air", "scatters", "short", "waves", "of", "light", "more", "than", "long", "ones")
+SAMPLED = ("the", "sky", "looks", "blue", "since", "tiny", "bits", "of", "air", "send", "blue", "light", "every", "way")
+"""What sampled lanes say: they depart from greedy ones, as they do with a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ DEFAULT_SCRIPTS: Mapping[str, Script] = {
 
 
 def script_of(lane: Lane) -> Script:
-    """A script by the lane's precision."""
-    return DEFAULT_SCRIPTS[lane.variant.precision]
+    """A script by the lane's precision; sampled lanes have words of their own."""
+    script = DEFAULT_SCRIPTS[lane.variant.precision]
+    return script if isinstance(lane.decoding, Greedy | Beam) else replace(script, words=SAMPLED)
 
 
 class ScriptedEngine:

@@ -83,17 +83,16 @@ async function follow(mine) {
   let seen = 0, failures = 0, pause = 0;
   while (run === mine && !mine.left) {
     const began = performance.now();
-    try {
-      const answer = await server.frames({ key: mine.key, seen });
-      if (run !== mine || mine.left) return;
+    const answer = await server.frames({ key: mine.key, seen }).catch(() => null); // without a connection it may also be undefined
+    if (run !== mine || mine.left) return;
+    if (answer) {
       failures = 0;
       seen = answer.seen;
       pause = answer.pause_s * 1e3;
       for (const line of answer.records.split('\n')) if (line) take(JSON.parse(line));
       if (answer.over) return;
-    } catch (error) {
+    } else {
       failures += 1;
-      if (failures === 1) console.warn('a frame did not come', error);
       if (failures > PATIENCE) return lost();
       await sleep(250 * failures);
     }

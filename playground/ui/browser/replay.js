@@ -91,6 +91,7 @@ class Replay {
   }
 
   draw() {
+    if (this.on) setText(find('.lp-run-words'), `Replay at ×${this.speed.value}, each lane’s own clock`);
     setText(this.button, this.playing ? 'Pause' : this.on ? 'Go on' : 'Replay at true speed');
     this.label();
   }
