@@ -26,6 +26,7 @@ FOUR_BIT = ("nf4", "fp4")
 MAX_BATCH = 32
 MAX_NEW_TOKENS = 4096
 EMBEDDED_MODEL = "smollm2-135m"
+EMBEDDED_HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 _NAME = re.compile(r"[a-z0-9._-]+")
 _DEVICE = re.compile(r"cpu|cuda:\d{1,2}")

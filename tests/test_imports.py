@@ -15,7 +15,7 @@ from playground.settings import ROOT
 SOURCES = sorted(path.relative_to(ROOT) for path in (ROOT / "playground").rglob("*.py"))
 DECODERS = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "greenlet", "tokenizers", "safetensors", "gguf"}
 LOCAL = "playground.engines.local"
-OUTSIDE = {f"{LOCAL}.client", f"{LOCAL}.sources"}
+OUTSIDE = {f"{LOCAL}.client", f"{LOCAL}.sources", f"{LOCAL}.decoding"}
 # May load the decoders inside a function that is called on the worker's side of things.
 TORCH_FREE_TO_IMPORT = {f"{LOCAL}.sources"}
 WORDS = {"playground.spec", "playground.events", "playground.trace"}
@@ -32,6 +32,7 @@ CLOSED = {
     "playground.forecast": WORDS,
     "playground.runner": {"playground.engines.base", "playground.forecast", "playground.format"} | FIGURES,
     "playground.presets": {"pydantic", "yaml", "playground.spec"},
+    "playground.reproduce": {"playground.spec", f"{LOCAL}.decoding"},
     "playground.engines.base": WORDS,
 }
 

