@@ -16,7 +16,8 @@ from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_
 from playground.events import RowText
 from playground.format import duration, rate, ratio, size
 from playground.metrics import median
-from playground.spec import Beam
+from playground.reproduce import script
+from playground.spec import Beam, SpecError
 from playground.table import Row as TableRow
 from playground.table import columns, rows
 from playground.targets import targets
@@ -91,7 +92,20 @@ class Feed:
 
 
 def _lane(view: RunView, lane: LaneView) -> dict[str, Any]:
-    return {"label": lane.label, "short": short_label(lane.lane, view.baseline.lane), "batch": lane.lane.batch, "revises": _revises(lane)}
+    return {
+        "label": lane.label,
+        "short": short_label(lane.lane, view.baseline.lane),
+        "batch": lane.lane.batch,
+        "code": _code(view, lane),
+    }
+
+
+def _code(view: RunView, lane: LaneView) -> str:
+    """The lane as a script; none of a lane that will be refused."""
+    try:
+        return script(view.request, lane.index)
+    except SpecError:
+        return ""
 
 
 def _revises(lane: LaneView) -> bool:

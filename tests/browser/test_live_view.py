@@ -15,7 +15,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from playground.settings import ROOT
 from tests.browser.conftest import free_port, open_page, wait_until_up
-from tests.browser.test_page import keep_lanes, run, set_lane, set_tokens, text_of, wait_words
+from tests.browser.test_page import PAYLOAD, keep_lanes, run, set_lane, set_tokens, text_of, wait_words
 
 pytestmark = pytest.mark.browser
 
@@ -135,7 +135,27 @@ def test_a_chosen_target_is_a_line_on_the_chart_it_is_about(visit: Page) -> None
         assert found == lines, target
 
 
-# ---- table and files ----
+# ---- code, table and files ----
+
+
+def test_the_code_of_a_lane_is_shown_and_copied(visit: Page, context: BrowserContext) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.locator("#prompt textarea").fill(PAYLOAD)
+    run(visit, 4)
+    wait_words(visit, "^Done")
+    visit.locator(".lp-show-code").nth(1).click()
+    dialog = visit.locator(".lp-code")
+    expect(dialog).to_contain_text("Lane 2: int8")
+    visit.click(".lp-code-copy")
+    expect(visit.locator(".lp-code-copy")).to_have_text("Copied")
+    code = visit.evaluate("navigator.clipboard.readText()")
+    compile(code, "lane", "exec")
+    assert "BitsAndBytesConfig(load_in_8bit=True" in code
+    assert repr(PAYLOAD)[1:-1] in code
+    visit.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    wait_words(visit, "^Done")
+    assert visit.evaluate("window.hacked") is None
 
 
 def test_the_table_sorts_shows_all_figures_and_is_copied(visit: Page, context: BrowserContext) -> None:
