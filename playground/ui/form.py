@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from playground.format import UNKNOWN
 from playground.settings import Settings
 from playground.spec import Lane, Measure, RunRequest, SpecError, explain
 
@@ -39,6 +40,7 @@ class Form:
     seed: float | None
     threads: float | None
     chat: bool = True
+    baseline: int = 0
 
 
 def read_form(form: Form, settings: Settings) -> RunRequest:
@@ -48,7 +50,8 @@ def read_form(form: Form, settings: Settings) -> RunRequest:
     measure = _measure(schedule=form.schedule, fixed_length=form.length == FIXED, threads=_threads(form.threads), **numbers)
     fields = {"lanes": lanes, "prompts": split_prompts(form.prompt), "system": form.system.strip() or None, "chat": form.chat}
     try:
-        request = RunRequest.build(**fields, model=form.model, models=settings.models, adapters=settings.adapters, measure=measure)
+        names = {"model": form.model, "models": settings.models, "adapters": settings.adapters}
+        request = RunRequest.build(**fields, **names, measure=measure, baseline=form.baseline)
         return checked(request, settings)
     except FormError:
         raise
@@ -85,6 +88,24 @@ def split_prompts(text: str) -> tuple[str, ...]:
 
 def join_prompts(prompts: tuple[str, ...]) -> str:
     return f"\n{PROMPT_BREAK}\n".join(prompts)
+
+
+def measure_line(form: Form) -> str:
+    """How the form measures, in one line; what is not a number yet is "–"."""
+
+    def number(value: float | None) -> str:
+        return UNKNOWN if value is None else f"{value:g}" if value != int(value) else str(int(value))
+
+    parts = [
+        form.schedule,
+        f"{number(form.warmup)} warm-up{'' if form.warmup == 1 else 's'}",
+        f"{number(form.repeats)} repeat{'' if form.repeats == 1 else 's'}",
+        f"seed {number(form.seed)}",
+        "fixed length" if form.length == FIXED else "free length",
+        f"{number(form.threads)} thread{'' if form.threads == 1 else 's'}" if form.threads else "all threads",
+        *(["system prompt"] if form.system.strip() else []),
+    ]
+    return " · ".join(parts)
 
 
 def sentence_of(error: SpecError) -> str:

@@ -10,15 +10,15 @@ _SHOW = """
 const line = element.querySelector('.lp-line');
 const show = () => {
   const value = props.value || '', at = value.indexOf('\\n');
-  const where = at < 0 ? '' : value.slice(0, at);
+  const where = at < 0 ? '' : value.slice(0, at).replace('~', '');
   line.textContent = value.slice(at + 1);
-  line.dataset.wrong = where ? 'true' : 'false';
+  line.dataset.wrong = String(at >= 0);
   document.querySelectorAll('.lp-wrong').forEach((one) => one.classList.remove('lp-wrong'));
   const wrong = where && document.getElementById(where);
   if (wrong) {
     wrong.classList.add('lp-wrong');
     const field = wrong.querySelector('input, textarea');
-    if (field) field.focus();
+    if (field && !value.startsWith('~')) field.focus();
   }
 };
 watch('value', show);
@@ -33,6 +33,6 @@ def line(value: str, elem_id: str, role: str = "status") -> Any:
     )
 
 
-def wrong(element: str, sentence: str) -> str:
-    """A sentence about the element of this id, which is marked."""
-    return f"{element}\n{' '.join(sentence.split())}"
+def wrong(element: str, sentence: str, focus: bool = True) -> str:
+    """A sentence about the element of this id, if there is one, which is marked; without `focus` nobody is called away from elsewhere."""
+    return f"{'' if focus else '~'}{element}\n{' '.join(sentence.split())}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from playground.engines.base import EngineError
+from playground.engines.base import EngineError, Environment
 from playground.engines.fleet import Fleet
 from playground.presets import Preset
 from playground.settings import Settings
@@ -18,11 +18,13 @@ class Machine:
 
     def __init__(self, fleet: Fleet, settings: Settings) -> None:
         self._fleet, self._settings = fleet, settings
+        self._known: Environment | None = None
 
     def words(self) -> str:
         """One line; starts the engine if it is not up yet."""
         try:
-            return environment_words(self._fleet.environment())
+            self._known = self._fleet.environment()
+            return environment_words(self._known)
         except EngineError as error:
             return f"The device is not available: {error}"
 
@@ -39,3 +41,12 @@ class Machine:
         """The model a preset shows here."""
         larger = preset.model_on_gpu
         return larger if larger in self._settings.models and larger is not None and self.on_gpu() else preset.model
+
+    def model_now(self, preset: Preset) -> str:
+        """The model a preset shows here as far as is known by now: never waited for."""
+        return self.model_for(preset) if self._known is not None else preset.model
+
+    def devices(self) -> tuple[str, ...] | None:
+        """What lanes may run on, as far as is known by now; None: not yet, or nothing that has devices."""
+        cuda = (self._known or {}).get("cuda")
+        return ("cpu", *(f"cuda:{index}" for index, _ in enumerate(cuda.get("devices", ())))) if isinstance(cuda, dict) else None

@@ -17,7 +17,7 @@ from playground.runner import Run, Runner
 from playground.settings import Settings
 from playground.spec import SpecError
 from playground.ui.caps import Caps
-from playground.ui.controls import Controls, Updates
+from playground.ui.controls import HINT, Controls, Updates
 from playground.ui.feed import LEFT
 from playground.ui.form import FormError, checked, read_form, sentence_of
 from playground.ui.line import wrong
@@ -29,7 +29,6 @@ from playground.words import more_words
 
 MORE = 4
 """Repeats that "make it sure" adds: with the first one, the fewest whose median says something."""
-HINT = "A lane: precision[options]+adapter/decoding(parameters)@batch, such as nf4[double_quant=true]/top_p(p=0.9)@4"
 DOWNLOADS = {"download": "Recording as JSON", "download-csv": "CSV", "download-md": "Markdown"}
 """The buttons' ids and titles, in the order of the files of `_kept`."""
 HEARTBEAT_S = 0.25
@@ -43,7 +42,6 @@ class Results:
     """The components that runs fill."""
 
     watch: Any
-    problem: Any
     live: Any
     lesson: Any
     more: Any
@@ -69,15 +67,15 @@ class Running:
 
     def wire(self, demo: Any) -> None:
         controls, results = self._controls, self._results
-        after = [results.problem, *results.downloads, results.more, results.watch]
+        after = [*results.downloads, results.more, results.watch]
         for button, begin, inputs in ((controls.run, self._begin, controls.inputs()), (results.more, self._begin_more, None)):
             started = button.click(begin, inputs, [*controls.outputs(), *after], **INTERNAL)
             streamed = started.then(self._stream, None, [results.live, *results.downloads, results.more], **STREAMING)
             streamed.then(self._end, controls.count, [*controls.outputs(), results.watch], **INTERNAL)
         demo.load(None, None, None, js=title_script())
-        watched = results.watch.click(self._begin_watching, None, [controls.stop, results.watch], **INTERNAL)
-        watched = watched.then(self._stream_watched, None, [results.live, results.problem], **STREAMING)
-        watched.then(self._end_watching, None, [controls.stop, results.watch, results.problem, results.live], **INTERNAL)
+        watched = results.watch.click(self._begin_watching, None, [controls.stop, results.watch, controls.fresh], **INTERNAL)
+        watched = watched.then(self._stream_watched, None, [results.live, controls.problem], **STREAMING)
+        watched.then(self._end_watching, None, [controls.stop, results.watch, controls.problem, results.live], **INTERNAL)
         controls.stop.click(self._stop, None, None, trigger_mode="multiple", **INTERNAL)
         demo.unload(self._leave)
 
@@ -88,28 +86,28 @@ class Running:
             wanted = read_form(self._controls.form(values, chat), self._settings)
             run = self._caps.start(request, lambda: self._runner.start(wanted))
         except FormError as error:
-            return {self._results.problem: wrong(error.field, error.sentence)}
+            return {self._controls.problem: wrong(error.field, error.sentence)}
         except SpecError as error:
-            return {self._results.problem: wrong("run", sentence_of(error))}
+            return {self._controls.problem: wrong("run", sentence_of(error))}
         return self._entered(run, request.session_hash)
 
     def _begin_more(self, request: gr.Request) -> Updates:
         """More repeats of the page's last run, whatever the controls say by now."""
         finished = self._visits.finished(request.session_hash)
         if finished is None:
-            return {self._results.problem: wrong("more", "There is no finished run of this page to go on from; press Run")}
+            return {self._controls.problem: wrong("more", "There is no finished run of this page to go on from; press Run")}
         try:
             checked(finished.request.longer(MORE), self._settings)
             run = self._caps.start(request, lambda: self._runner.more(finished, MORE))
         except SpecError as error:
-            return {self._results.problem: wrong("more", sentence_of(error))}
+            return {self._controls.problem: wrong("more", sentence_of(error))}
         return self._entered(run, request.session_hash)
 
     def _entered(self, run: Run, session: str) -> Updates:
         self._visits.enter(session, run)
         self._watchers.leave(session)
         off = dict.fromkeys((*self._results.downloads, self._results.more, self._results.watch), gr.update(interactive=False))
-        return self._controls.locked() | {self._results.problem: HINT} | off
+        return self._controls.locked() | {self._controls.problem: HINT, self._controls.fresh: False} | off
 
     def _stream(self, request: gr.Request) -> Iterator[Updates]:
         """Opens the live view's stream and stays until the run is over: a closed tab ends this, and with it the run."""
@@ -142,24 +140,24 @@ class Running:
     def _begin_watching(self, request: gr.Request) -> Updates:
         if self._settings.watch and self._visits.run_of(request.session_hash) is None:
             self._watchers.enter(request.session_hash)
-        return self._stop_and_watch(request.session_hash)
+        return self._stop_and_watch(request.session_hash) | {self._controls.fresh: False}
 
     def _stream_watched(self, request: gr.Request) -> Iterator[Updates]:
         yield {self._results.live: gr.skip()}
         for value in self._watchers.stream(request.session_hash):
             match value:
                 case None:
-                    yield {self._results.problem: NOTHING}
+                    yield {self._controls.problem: NOTHING}
                 case "":
-                    yield {self._results.problem: gr.skip()}
+                    yield {self._controls.problem: gr.skip()}
                 case _:
-                    yield {self._results.live: value, self._results.problem: WATCHING}
+                    yield {self._results.live: value, self._controls.problem: WATCHING}
 
     def _end_watching(self, request: gr.Request) -> Updates:
         """Their own run, begun while they watched, is shown instead; else the view is told that nothing follows."""
         session = request.session_hash
         live = gr.skip() if self._visits.run_of(session) is not None else LEFT
-        return self._stop_and_watch(session) | {self._results.problem: HINT, self._results.live: live}
+        return self._stop_and_watch(session) | {self._controls.problem: HINT, self._results.live: live}
 
     def _stop_and_watch(self, session: str) -> Updates:
         running, watching = self._visits.run_of(session) is not None, self._watchers.is_in(session)
