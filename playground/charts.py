@@ -106,7 +106,8 @@ def _ttft(view: RunView) -> Figure:
 def _progress(view: RunView) -> Figure:
     most = max(lane.lane.batch for lane in view.lanes) * view.request.measure.max_new_tokens
     lines = [_line(lane, "%{y} tokens at %{x:.3s} s") for lane in view.lanes]
-    layout = _layout("Tokens over each lane’s own time", "s, own clock", 1)
+    rows = ", all rows," if any(lane.lane.batch > 1 for lane in view.lanes) else ""
+    layout = _layout(f"Tokens{rows} over each lane’s own time", "s, own clock", 1)
     layout["yaxis"]["range"] = [0, most * 1.04]
     return {"data": [*lines, _marks("line-ns-open", "one repeat: last token at %{x:.3s} s")], "layout": layout}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_ms
 from playground.events import RowText
-from playground.format import duration, rate, ratio, size
+from playground.format import duration, rate, ratio, significant, size
 from playground.metrics import median
 from playground.reproduce import script
 from playground.spec import Beam, SpecError
@@ -194,7 +194,7 @@ class _LaneFeed:
             "tpot": duration(tpot_s),
             "ratio": f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else "",
             "rate": rate(throughput),
-            "row_rate": f"{rate(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
+            "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
             "memory": size(lane.memory_bytes),
             "phases": self._phases(),
             "ttft_ms": ttft_ms(lane),

@@ -25,6 +25,7 @@ class Charts {
     for (const [name, div] of Object.entries(this.divs)) {
       const { data, layout } = structuredClone(this.run.figures[name]);
       window.Plotly.react(div, data, layout, config);
+      window.Plotly.Plots.resize(div); // more lanes, more height
     }
     this.drawn = true;
     this.soil(...this.cards.keys());
@@ -111,7 +112,8 @@ class Charts {
     const { lanes, ink, muted, grid, surface } = this.palette, mine = this.cards.map((card) => lanes[card.index]), all = [...this.cards.keys()];
     const look = {
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', 'font.color': muted, 'font.family': this.font, 'title.font.color': ink,
-      'title.font.size': 13, 'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid,
+      'title.font.size': stage() ? 20 : 13,
+      'xaxis.tickfont.size': stage() ? 16 : 11, 'yaxis.tickfont.size': stage() ? 16 : 11, 'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid,
       'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink,
     };
     const width = stage() ? 4 : 2;
@@ -137,7 +139,9 @@ class Charts {
     const other = axis === 'x' ? 'y' : 'x', style = { color: muted, width: 1.5, dash: 'dash' };
     const shapes = ends.map((end) => ({ type: 'line', layer: 'above', line: style, [`${axis}ref`]: axis, [`${other}ref`]: 'paper', [`${axis}0`]: end, [`${axis}1`]: end, [`${other}0`]: 0, [`${other}1`]: 1 }));
     this.grow(name, `${axis}axis`, ends.at(-1), 1.1);
-    return { shapes, annotations: [] };
+    const label = name === 'progress' ? target.title : `${target.title}, ${ends[0]} ms`, end = ends[0];
+    const place = axis === 'x' ? { x: end, xref: 'x', y: 1, yref: 'paper', xanchor: 'left', yanchor: 'bottom' } : { x: 1, xref: 'paper', y: end, yref: 'y', xanchor: 'right', yanchor: 'bottom' };
+    return { shapes, annotations: [{ ...place, text: label, showarrow: false, font: { size: 10, color: muted } }] };
   }
 
   async save(name) {

@@ -27,7 +27,8 @@ function begin(record) {
   find('.lp-sr').replaceChildren();
   const grid = find('.lp-cards'), count = run.lanes.length;
   grid.style.setProperty('--columns', count > 4 ? Math.ceil(count / 2) : count);
-  root.style.setProperty('--chart-height', `${Math.max(200, 76 + 22 * count)}px`); // 22 px a bar
+  root.style.setProperty('--chart-height', `${Math.max(180, 76 + 22 * count)}px`); // 22 px a bar
+  root.style.setProperty('--verdict-height', count > 4 ? '54px' : '36px'); // with more lanes there is more to say
   cards = run.lanes.map((lane, index) => new Card(lane, index, run));
   for (const card of cards) card.onTurn = () => compareAll(cards, card);
   grid.replaceChildren(...cards.map((card) => card.node));
