@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -55,7 +55,7 @@ class _Payload(BaseModel):
     system: str | None = None
     model: str | None = None
     schedule: str | None = None
-    length: str | None = None
+    length: Literal["fixed", "free"] | None = None
     max_new_tokens: int | None = None
     warmup: int | None = None
     repeats: int | None = None
@@ -88,7 +88,7 @@ def write_link(form: Form, preset: Preset, model: str, settings: Settings) -> st
         return f"preset={quote(preset.name, safe=SAFE)}"
     base, given = _plain(form_of(preset, preset.model, settings.max_lanes)), _plain(form)
     payload = {"v": VERSION, "preset": preset.name} | {name: value for name, value in given.items() if value != base[name]}
-    link = "run=" + quote(json.dumps(payload, ensure_ascii=False, separators=(",", ":")), safe=SAFE)
+    link = "run=" + quote(json.dumps(payload, ensure_ascii=False, separators=(",", ":")), safe=SAFE, errors="replace")
     if len(link) > MAX_CHARACTERS:
         raise LinkError(f"This run does not fit in a link ({len(link):,} characters, at most {MAX_CHARACTERS:,}); shorten the prompt")
     return link
@@ -113,6 +113,8 @@ def _run(text: str, presets: Mapping[str, Preset], settings: Settings) -> Linked
     base = form_of(preset, preset.model, settings.max_lanes)
     given = payload.model_dump(exclude_none=True, exclude={"v", "preset"})
     form = Form(**{name: getattr(base, name) for name in base.__slots__} | given | {"lanes": tuple(given.get("lanes", base.lanes))})
+    if form.model not in settings.models:
+        raise LinkError(f"This link does not fit this page: model {form.model!r} is not known (allowed: {', '.join(settings.models)})")
     try:
         read_form(form, settings)
     except FormError as error:
@@ -125,6 +127,7 @@ def _payload(text: str) -> _Payload:
         raise LinkError(f"This link is too long ({len(text):,} characters, at most {MAX_CHARACTERS:,}); the page shows its defaults")
     try:
         value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character, written as \\ud800, is JSON and yet no text
     except (ValueError, RecursionError):
         raise LinkError("This link is damaged: what follows run= is not JSON; the page shows its defaults") from None
     if not isinstance(value, dict):
