@@ -1,4 +1,4 @@
-"""The command line: run, presets, doctor."""
+"""The command line: run, code, presets, doctor."""
 
 from playground.cli.app import main
 

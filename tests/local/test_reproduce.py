@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoTokenizer
 
 from playground.engines.local.worker import Worker
 from playground.reproduce import script
@@ -73,11 +75,19 @@ def sensitive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return random_llama(tmp_path_factory.mktemp("models") / "sensitive", hidden=128, layers=6, seed=1)
 
 
+def writes_bos(folder: Path) -> Path:
+    """Its tokenizer now puts a token before each text, as Llama's does; where a chat template is used it must not."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer._tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def requests(sensitive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRequest]:
     more = tmp_path_factory.mktemp("more")
     lora = {"lora": random_lora(sensitive, more / "lora")}
-    plain = random_llama(more / "plain", template=None)
+    templated, plain = writes_bos(random_llama(more / "templated")), writes_bos(random_llama(more / "plain", template=None))
     three = ['Why is the "sky" blue?\n', "Hi", "Où est l'été ☀?"]
     eight = [f"question number {n}" for n in range(8)]
     # One thread: on a machine that has other work too, OpenMP's threads wait for each other longer than they compute.
@@ -86,7 +96,9 @@ def requests(sensitive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
         "adapted": request_for(sensitive, ADAPTED, lora, system="Be 'brief'.", schedule="interleaved", threads=1),
         "batches": request_for(sensitive, BATCHES, lora, prompts=three, warmup=1, repeats=2, threads=1),
         "ending": request_for(sensitive, ENDING, prompts=eight, fixed_length=False, max_new_tokens=120, seed=1, threads=1),
-        "raw": request_for(plain, ["fp32"], chat=False, threads=1),
+        "fixed": request_for(sensitive, ENDING, prompts=eight, max_new_tokens=120, seed=1, threads=1),
+        "template": request_for(templated, ["fp32"], threads=1),
+        "raw": request_for(templated, ["fp32"], chat=False, threads=1),
         "no template": request_for(plain, ["fp32"], threads=1),
     }
 
@@ -99,7 +111,7 @@ def results(requests: dict[str, RunRequest], tmp_path_factory: pytest.TempPathFa
     worker = Worker(tmp_path_factory.mktemp("cache"), "cpu")
     ran = {group: run_lanes(worker, request) for group, request in requests.items()}
     worker.close()
-    texts = {"single": SINGLE, "adapted": ADAPTED, "batches": BATCHES, "ending": ENDING}
+    texts = {"single": SINGLE, "adapted": ADAPTED, "batches": BATCHES, "ending": ENDING, "fixed": ENDING}
     return {
         (group, texts.get(group, ["fp32"])[index]): (ids, first_counted(ran[group], index))
         for (group, index), ids in zip(keys, given, strict=True)
@@ -139,12 +151,19 @@ def test_rows_that_end_are_padded(lane: str, results: Results) -> None:
         assert set(row[len(ids) :]) <= {PAD}
 
 
+@pytest.mark.parametrize("lane", ENDING)
+def test_a_fixed_length_is_kept_where_rows_would_end(lane: str, results: Results) -> None:
+    given, expected = results["fixed", lane]
+    assert given == expected
+    assert {len(row) for row in given} == {120}
+
+
 def test_some_rows_end_early(results: Results) -> None:
     assert len({len(row) for row in results["ending", ENDING[0]][1]}) > 1, "the seed was chosen so"
 
 
-@pytest.mark.parametrize("group", ["raw", "no template"])
-def test_a_prompt_as_it_stands(group: str, results: Results) -> None:
+@pytest.mark.parametrize("group", ["template", "raw", "no template"])
+def test_special_tokens_and_templates(group: str, results: Results) -> None:
     given, expected = results[group, "fp32"]
     assert given == expected
 
@@ -160,7 +179,7 @@ def test_a_script_by_itself_prints_answers_and_times(tiny: Path, tmp_path: Path,
 @pytest.mark.model
 def test_the_embedded_model(worker: Worker, embedded: Path, tmp_path: Path) -> None:
     lanes = ["bf16", "int8/top_p(p=0.9)", "nf4/beam(num_beams=2)"]
-    request = request_for(embedded, lanes)
+    request = request_for(embedded, lanes, threads=1)
     by_alias = request.model_copy(update={"models": {"m": EMBEDDED_MODEL}})
     given = run_scripts([script(by_alias, index, sources={"m": str(embedded)}, show_folders=True) for index in range(len(lanes))], tmp_path)
     ran = run_lanes(worker, request)
