@@ -31,8 +31,8 @@ MORE = 4
 """Repeats that "make it sure" adds: with the first one, the fewest whose median says something."""
 DOWNLOADS = {"download": "Recording as JSON", "download-csv": "CSV", "download-md": "Markdown"}
 """The buttons' ids and titles, in the order of the files of `_kept`."""
-HEARTBEAT_S = 0.25
-"""A handler that is never given a turn cannot be told that its tab was closed."""
+HEARTBEAT_S = 1.0
+"""A handler that is never given a turn cannot be told that its tab was closed. Each turn costs Gradio a message, and a class may wait."""
 INTERNAL: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 STREAMING: dict[str, Any] = INTERNAL | {"queue": True, "concurrency_limit": None, "scroll_to_output": False}
 

@@ -97,12 +97,16 @@ class Watchers:
                 return run
         return None
 
+    def _ends(self, watching: Watching, run: Run) -> bool:
+        """Whether there is nothing more to see of the run; waits up to `QUIET_S` for that: each turn is a message, and 30 watch."""
+        return any(run.wait_quiet(LOOK_S) or watching.stop.is_set() for _ in range(round(QUIET_S / LOOK_S)))
+
     def _live(self, watching: Watching, run: Run) -> Iterator[str | None]:
         """What opens the stream of a run, from its beginning; then a turn now and then until it is over or `stop` is set."""
         value, key = self._streams.watch(run)
         try:
             yield value
-            while not watching.stop.is_set() and not run.wait_quiet(LOOK_S):
+            while not self._ends(watching, run):
                 yield ""
         finally:
             self._streams.leave(key)

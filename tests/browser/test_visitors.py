@@ -43,7 +43,7 @@ def wait_text(page: Page, longer_than: int = 20) -> str:
 
 
 def test_who_waits_is_told_their_place_and_how_long_it_will_probably_be(visit: Page, arrive: Arrive) -> None:
-    run(visit, 60)
+    run(visit, 240)
     wait_words(visit, "Running")
     second, third = arrive(), arrive()
     run(second, 4)
