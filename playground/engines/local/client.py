@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from playground.engines.base import Engine, EngineError, Environment
-from playground.engines.local.sources import hub_reachable
+from playground.engines.local import hub
 from playground.events import FailureKind, LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken, loads
 from playground.settings import Settings, child_environment
 from playground.spec import Lane, RunRequest
@@ -300,7 +300,7 @@ class LocalFleet:
     def environment(self) -> Environment:
         environment = self._engine(None).environment()
         if self._hub is None:
-            self._hub = hub_reachable()
+            self._hub = hub.reachable()
         return environment | {"hub_reachable": self._hub}
 
     def close(self) -> None:
