@@ -10,6 +10,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
+from playground.engines.base import resident_label
 from playground.engines.local.adapters import AdapterError, adapter_key
 from playground.engines.local.device import Device
 from playground.engines.local.estimate import Skeleton
@@ -177,6 +178,7 @@ class Job:
         adapter_folder = Path(request.adapters[adapter]).expanduser() if adapter else None
         wanted = Wanted(
             lane=lane,
+            label=resident_label(lane.variant, request.model),
             base=BaseSpec.of(identity.fingerprint, lane.variant),
             folder=folder,
             adapter=adapter,
