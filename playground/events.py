@@ -40,10 +40,11 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """What a lane is doing, in words for the reader: "quantizing to nf4"."""
+    """What a lane is doing, in words for the reader: "quantizing to nf4". `fraction`: of a download, how much of it is there."""
 
     lane: int
     text: str
+    fraction: float | None = None
     type: Literal["lane_status"] = "lane_status"
 
 

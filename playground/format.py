@@ -44,6 +44,15 @@ def about(seconds: float) -> str:
     return f"about {round(seconds / 3600)} h"
 
 
+def amount(done_bytes: float, total_bytes: float) -> str:
+    """How much of a whole: `1.20 of 3.40 GB`, both in the whole's unit and with its decimals, so that only digits change."""
+    whole = size(total_bytes)
+    number, unit = whole.split(" ")
+    scale = {"GB": 1e9, "MB": 1e6, "kB": 1e3}.get(unit, 1.0)
+    decimals = len(number.partition(".")[2])
+    return f"{done_bytes / scale:,.{decimals}f} of {whole}"
+
+
 def rate(tokens_per_s: float | None) -> str:
     return UNKNOWN if tokens_per_s is None else f"{significant(tokens_per_s)} tok/s"
 

@@ -56,6 +56,8 @@ class LaneView:
     state: LaneState = "waiting"
     status: str = ""
     """What the lane is doing, in words."""
+    fraction: float | None = None
+    """How much of its download is there; None when it downloads nothing."""
     error: str | None = None
     error_kind: FailureKind | None = None
     load_s: float | None = None
@@ -133,10 +135,10 @@ class RunView:
             case LaneStatus():
                 lane = self.lanes[event.lane]
                 lane.state = "loading" if lane.state in ("waiting", "loading") else lane.state
-                lane.status = event.text
+                lane.status, lane.fraction = event.text, event.fraction
             case LaneLoaded():
                 lane = self.lanes[event.lane]
-                lane.state, lane.status, lane.facts = "ready", "", event.facts
+                lane.state, lane.status, lane.fraction, lane.facts = "ready", "", None, event.facts
                 lane.memory_bytes = event.memory_bytes
                 if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
                     lane.load_s, lane.load_kind = event.load_s, event.load_kind
@@ -157,6 +159,7 @@ class RunView:
             case LaneFailed():
                 lane = self.lanes[event.lane]
                 lane.state, lane.error, lane.error_kind, lane.status, lane.current = "failed", event.message, event.kind, "", None
+                lane.fraction = None
             case _:
                 assert_never(event)
 
@@ -201,7 +204,8 @@ def _close(lane: LaneView, event: RunFinished) -> None:
     lane.current = None
     if lane.state != "failed":
         lane.state = "done"
-        lane.status = "" if event.status == "done" else f"stopped after {lane_tokens(lane)} tokens"
+        where = "while downloading" if lane.fraction is not None else f"after {lane_tokens(lane)} tokens"
+        lane.status, lane.fraction = "" if event.status == "done" else f"stopped {where}", None
 
 
 def lane_tokens(lane: LaneView) -> int:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.format import UNKNOWN, about, between, change, ratio, request_rate
+from playground.format import UNKNOWN, about, amount, between, change, ratio, request_rate, size
 
 positive = st.floats(1e-6, 1e6)
 
@@ -102,3 +102,14 @@ def test_a_longer_wait_never_sounds_shorter(one: float, other: float) -> None:
 @given(st.floats(5, 1e5))
 def test_what_is_said_is_near_the_truth(seconds: float) -> None:
     assert said_s(seconds) == pytest.approx(seconds, rel=0.5)
+
+
+@given(st.integers(0, 10**13), st.floats(0, 1))
+def test_an_amount_is_in_the_units_of_its_whole(total: int, share: float) -> None:
+    """And with its decimals, so that a line of progress does not jump; the whole of it is the whole."""
+    number, whole = size(total).split(" ")[0], size(total)
+    part, _, of = amount(share * total, total).partition(" of ")
+    assert of == whole
+    assert len(part.partition(".")[2]) == len(number.partition(".")[2])
+    assert len(part) <= len(number) + 1
+    assert amount(0, total).startswith("0")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.engines.scripted import Script, ScriptedEngine, script_of
 from playground.events import LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken
 from playground.spec import Beam, Lane, RunRequest
@@ -119,3 +120,36 @@ def test_a_beam_lane_is_measured_as_one() -> None:
 
 def test_it_says_that_nothing_is_measured() -> None:
     assert "nothing is measured" in engine().environment()["device_name"]
+
+
+def labels(made: ScriptedEngine) -> list[str]:
+    return [one["label"] for one in made.environment()["residents"]]
+
+
+def test_what_it_loaded_is_resident_and_can_be_evicted() -> None:
+    made = engine()
+    assert labels(made) == []
+    events_of(request("bf16+faq", "nf4", "bf16@2", measure={"max_new_tokens": 2}), made)
+    model = request("bf16").model
+    assert labels(made) == [f"{model} bf16", f"{model} bf16 + faq", f"{model} nf4"]
+    made.evict(f"{model} bf16")
+    assert labels(made) == [f"{model} nf4"], "a base takes its adapters with it"
+    with pytest.raises(EngineError, match=NOT_LOADED):
+        made.evict(f"{model} bf16")
+    made.evict(None)
+    assert labels(made) == []
+
+
+def test_nothing_is_evicted_under_a_run() -> None:
+    made = engine()
+    running = made.run([0], request("bf16"), threading.Event())
+    next(running)
+    with pytest.raises(EngineError, match=RUN_IS_ON):
+        made.evict(None)
+    list(running)
+    made.evict(None)
+
+
+def test_memory_of_other_programs_is_told_where_it_is_known() -> None:
+    assert "memory_other_bytes" not in engine().environment()
+    assert ScriptedEngine(other_bytes=5).environment()["memory_other_bytes"] == 5

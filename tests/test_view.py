@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -192,3 +193,24 @@ def test_a_lane_that_is_loaded_again_keeps_its_first_loads_figures() -> None:
     play(shown, LaneLoaded(0, 0.5, "prequantized", 7, {}))
     lane: LaneView = shown.lanes[0]
     assert (lane.load_s, lane.load_kind, lane.state) == (2.0, "cold", "ready")
+
+
+def test_how_much_of_a_download_is_there_until_the_lane_is_loaded() -> None:
+    shown = view("bf16")
+    play(shown, RunStarted(("bf16",), {}), LaneStatus(0, "downloading, 1 of 2 MB", 0.5))
+    assert shown.lanes[0].fraction == 0.5
+    play(shown, LaneLoaded(0, 1.0, "cold", 1, {}))
+    assert shown.lanes[0].fraction is None
+
+
+@pytest.mark.parametrize("end", [LaneFailed(0, "model", "the disk is full"), RunFinished("cancelled"), LaneStatus(0, "reading weights")])
+def test_a_download_that_is_over_has_no_fraction(end: LaneFailed | RunFinished | LaneStatus) -> None:
+    shown = view("bf16")
+    play(shown, RunStarted(("bf16",), {}), LaneStatus(0, "downloading, 1 of 2 MB", 0.5), end)
+    assert shown.lanes[0].fraction is None
+
+
+def test_a_lane_stopped_in_its_download_says_so() -> None:
+    shown = view("bf16")
+    play(shown, RunStarted(("bf16",), {}), LaneStatus(0, "downloading, 1 of 2 MB", 0.5), RunFinished("cancelled"))
+    assert shown.lanes[0].status == "stopped while downloading"

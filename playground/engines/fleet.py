@@ -19,7 +19,13 @@ class Fleet(Protocol):
         """Raises EngineError when this machine has no such device."""
 
     def environment(self) -> Environment:
-        """Of the default device. Raises EngineError."""
+        """Of the default device; those of others in use under "other_devices". Raises EngineError."""
+
+    def evict(self, key: str | None) -> None:
+        """Gives back the memory of the resident of this key, of all with None; `environment` is then up to date.
+
+        Raises EngineError while a run is on, and when there is no such resident.
+        """
 
     def close(self) -> None: ...
 
@@ -39,6 +45,9 @@ class ScriptedFleet:
 
     def environment(self) -> Environment:
         return self._engine.environment()
+
+    def evict(self, key: str | None) -> None:
+        self._engine.evict(key)
 
     def close(self) -> None:
         self._engine.close()

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from playground.engines.base import Environment
+from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError, Environment, resident_label
 from playground.events import LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished, RepeatStarted, RowText, StepsTaken
 from playground.spec import Beam, Greedy, Lane, RunRequest
 from playground.trace import Finish, Step
 
+ADAPTER_BYTES = 2_000_000
+BUDGET_BYTES = 2_000_000_000
 WORDS = ("the", "sky", "looks", "blue", "because", "air", "scatters", "short", "waves", "of", "light", "more", "than", "long", "ones")
 SAMPLED = ("the", "sky", "looks", "blue", "since", "tiny", "bits", "of", "air", "send", "blue", "light", "every", "way")
 """What sampled lanes say: they depart from greedy ones, as they do with a model."""
@@ -52,10 +54,19 @@ class ScriptedEngine:
     """Plays each lane's script; lanes are interleaved by their own clocks, or one after the other, as the request says.
 
     `sleep(seconds)` passes the time: `time.sleep` for a demo, a no-op for tests. Own clocks are exact either way.
+    `other_bytes`: what other programs are said to hold on the device; None as on a CPU.
     """
 
-    def __init__(self, script_for: Callable[[Lane], Script] = script_of, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._script_for, self._sleep = script_for, sleep
+    def __init__(
+        self,
+        script_for: Callable[[Lane], Script] = script_of,
+        sleep: Callable[[float], None] = time.sleep,
+        other_bytes: int | None = None,
+    ) -> None:
+        self._script_for, self._sleep, self._other_bytes = script_for, sleep, other_bytes
+        self._residents: dict[str, int] = {}
+        """What was "loaded", by its label, in bytes."""
+        self._runs = 0
 
     def environment(self) -> Environment:
         return {
@@ -64,14 +75,31 @@ class ScriptedEngine:
             "device_name": "scripted timeline, nothing is measured",
             "threads": 1,
             "versions": {},
-            "memory_total_bytes": 0,
-            "memory_budget_bytes": 0,
-        }
+            "memory_total_bytes": 2 * BUDGET_BYTES,
+            "memory_budget_bytes": BUDGET_BYTES,
+            "residents": [{"key": label, "label": label, "memory_bytes": count} for label, count in self._residents.items()],
+        } | ({} if self._other_bytes is None else {"memory_other_bytes": self._other_bytes})
+
+    def evict(self, key: str | None) -> None:
+        if self._runs:
+            raise EngineError(RUN_IS_ON)
+        if key is not None and key not in self._residents:
+            raise EngineError(NOT_LOADED)
+        gone = [label for label in self._residents if key is None or label == key or label.startswith(f"{key} + ")]
+        for label in gone:
+            del self._residents[label]
 
     def close(self) -> None:
         pass
 
     def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
+        self._runs += 1
+        try:
+            yield from self._run(lanes, request, cancel, first)
+        finally:
+            self._runs -= 1
+
+    def _run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int) -> Iterator[LaneEvent]:
         for index in lanes:
             yield from self._load(index, request)
         wall = _Wall()
@@ -90,6 +118,11 @@ class ScriptedEngine:
         script = self._script_for(request.lanes[index])
         yield LaneStatus(index, "loading the script")
         self._sleep(script.load_s)
+        variant = request.lanes[index].variant
+        label = resident_label(variant, request.model)
+        self._residents[label] = script.memory_bytes
+        if variant.adapter:
+            self._residents[f"{label} + {variant.adapter}"] = ADAPTER_BYTES
         yield LaneLoaded(index, script.load_s, "cold", script.memory_bytes, {"scripted": True})
 
     def _race(self, playing: list[_Playing], cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:

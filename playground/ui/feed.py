@@ -188,6 +188,7 @@ class _LaneFeed:
         return {
             "state": lane.state,
             "words": lane_words(self._view, lane, self._live),
+            "fraction": lane.fraction,
             "unsure": self._unsure(),
             "basis": self._basis(),
             "ttft": duration(self._median_or_live("ttft_s")),

@@ -14,7 +14,7 @@ from gradio.themes.utils import fonts
 from playground.charts import PALETTES
 
 HERE = Path(__file__).parent
-STYLES = ("browser/live.css", "page.css", "lanes.css", "visitors.css")
+STYLES = ("browser/live.css", "page.css", "lanes.css", "visitors.css", "pool.css")
 
 
 def launch_options() -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 
+import gradio as gr
+
 from playground.engines.base import EngineError, Environment
 from playground.engines.fleet import Fleet
 from playground.presets import Preset
 from playground.settings import Settings
+from playground.ui.pool import label_of, pool_problem, pool_value
 from playground.words import environment_words
 
 log = logging.getLogger(__name__)
@@ -24,9 +27,30 @@ class Machine:
         """One line; starts the engine if it is not up yet."""
         try:
             self._known = self._fleet.environment()
-            return environment_words(self._known)
+            # How much memory there is stands in the pool beside it.
+            return environment_words(self._known | {"memory_budget_bytes": None})
         except EngineError as error:
             return f"The device is not available: {error}"
+
+    def pool(self) -> str:
+        """What is loaded; starts the engine if it is not up yet."""
+        try:
+            return pool_value(self._fleet.environment())
+        except EngineError as error:
+            return pool_problem(f"The device is not available: {error}")
+
+    def evict(self, pressed: gr.EventData) -> str:
+        """What is loaded after the resident whose button was pressed is gone, or why it is not."""
+        key = str(getattr(pressed, "key", ""))
+        try:
+            label = label_of(self._fleet.environment(), key)
+            try:
+                self._fleet.evict(key)
+            except EngineError as error:
+                return pool_value(self._fleet.environment(), f"Not evicted: {error}.")
+            return pool_value(self._fleet.environment(), f"Evicted {label}.")
+        except EngineError as error:
+            return pool_problem(f"The device is not available: {error}")
 
     def on_gpu(self) -> bool:
         """Whether a larger model is worth showing: a CUDA device, and the Hub in reach to bring the model."""

@@ -22,7 +22,8 @@ from playground.ui.link import form_of, write_link
 from playground.ui.live import live_view
 from playground.ui.look import serve_plotly
 from playground.ui.machine import Machine
-from playground.ui.running import DOWNLOADS, Results, Running
+from playground.ui.pool import pool_view
+from playground.ui.running import DOWNLOADS, STREAMING, Results, Running
 from playground.ui.streams import Streams
 from playground.ui.tools import tools
 from playground.ui.watch import watch_button
@@ -38,11 +39,15 @@ def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str
             gr.HTML("<h1>Latency Playground</h1>", apply_default_css=False, elem_id="title")
             device = line("The device is starting", "device")
             watch = watch_button(settings.watch)
+            pool = pool_view()
             top = tools(write_link(form, preset, preset.model, settings))
         controls = add_controls(settings, presets, form)
         results = _results(settings, preset, form, watch, streams)
         Edits(settings, presets, machine, controls, results, top).wire(demo, device)
-        Running(settings, runner, presets, caps, streams, controls, results).wire(demo)
+        ends = Running(settings, runner, presets, caps, streams, controls, results).wire(demo)
+        for told in (demo.load, *(end.then for end in ends)):
+            told(machine.pool, None, pool, **STREAMING)
+        pool.input(machine.evict, None, pool, **STREAMING)
         add_endpoint(settings, runner, presets, machine.on_gpu, caps)
     return demo
 

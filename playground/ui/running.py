@@ -65,19 +65,22 @@ class Running:
         self._controls, self._results = controls, results
         self._visits, self._watchers = Visits(), Watchers(runner, streams)
 
-    def wire(self, demo: Any) -> None:
+    def wire(self, demo: Any) -> list[Any]:
+        """Returns what happens last when a run has ended, to be followed by others."""
         controls, results = self._controls, self._results
         after = [*results.downloads, results.more, results.watch]
+        ends = []
         for button, begin, inputs in ((controls.run, self._begin, controls.inputs()), (results.more, self._begin_more, None)):
             started = button.click(begin, inputs, [*controls.outputs(), *after], **INTERNAL)
             streamed = started.then(self._stream, None, [results.live, *results.downloads, results.more], **STREAMING)
-            streamed.then(self._end, controls.count, [*controls.outputs(), results.watch], **INTERNAL)
+            ends.append(streamed.then(self._end, controls.count, [*controls.outputs(), results.watch], **INTERNAL))
         demo.load(None, None, None, js=title_script())
         watched = results.watch.click(self._begin_watching, None, [controls.stop, results.watch, controls.fresh], **INTERNAL)
         watched = watched.then(self._stream_watched, None, [results.live, controls.problem], **STREAMING)
-        watched.then(self._end_watching, None, [controls.stop, results.watch, controls.problem, results.live], **INTERNAL)
+        ends.append(watched.then(self._end_watching, None, [controls.stop, results.watch, controls.problem, results.live], **INTERNAL))
         controls.stop.click(self._stop, None, None, trigger_mode="multiple", **INTERNAL)
         demo.unload(self._leave)
+        return ends
 
     def _begin(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         """Starts a run, or says what is wrong; whatever was shown stays until there is something new to show."""

@@ -43,6 +43,7 @@ class AdapterError(Exception):
 class Attached:
     """The base under an adapter. `memory_bytes`: the adapter's own tensors."""
 
+    name: str
     model: PreTrainedModel
     memory_bytes: int
     facts: dict[str, Any]
@@ -59,7 +60,7 @@ def attach(base: PreTrainedModel, folder: Path, name: str, dtype: torch.dtype, d
         raise AdapterError(f"adapter {name!r} does not fit the model: {str(error).splitlines()[0][:300]}") from error
     _assign(view, tensors, name, dtype, device)
     view.eval()
-    return Attached(view, sum(p.nbytes for p in _lora_parameters(view).values()), _read_back(view, config, folder, name))
+    return Attached(name, view, sum(p.nbytes for p in _lora_parameters(view).values()), _read_back(view, config, folder, name))
 
 
 def adapter_key(folder: Path) -> str:

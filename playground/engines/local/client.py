@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self
 
-from playground.engines.base import Engine, EngineError, Environment
-from playground.engines.local.sources import hub_reachable
+from playground.engines.base import NOT_LOADED, RUN_IS_ON, Engine, EngineError, Environment
+from playground.engines.local import hub
 from playground.events import FailureKind, LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken, loads
 from playground.settings import Settings, child_environment
 from playground.spec import Lane, RunRequest
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _EVENT = b'{"event":'
 _POLL_S = 0.02
 _START_TIMEOUT_S = 180.0
+_EVICT_TIMEOUT_S = 60.0
 
 Answer = dict[str, Any] | LaneEvent | None
 """An event, another answer as it came, or None: the process has ended."""
@@ -133,6 +134,12 @@ class LocalEngine:
         self._environment: Environment | None = None
         self._starting = threading.Lock()
         self._closed = False
+        self._runs = 0
+
+    @property
+    def known(self) -> Environment:
+        """The environment as it was last told; empty while no worker has said hello."""
+        return self._environment or {}
 
     @property
     def pid(self) -> int | None:
@@ -145,6 +152,25 @@ class LocalEngine:
             assert self._environment is not None
             return self._environment
 
+    def evict(self, key: str | None) -> None:
+        with self._starting:
+            if self._runs:
+                raise EngineError(RUN_IS_ON)
+            if self._process is None or self._environment is None:
+                raise EngineError(NOT_LOADED)
+            self._process.send({"evict": key})
+            try:
+                answer = self._process.answer(_EVICT_TIMEOUT_S)
+            except queue.Empty:
+                raise EngineError(f"the worker process did not answer within {_EVICT_TIMEOUT_S:g} s") from None
+            if answer is None:
+                self._environment = None
+                raise EngineError(f"the worker process of this device ended: {self._process.why_ended()}")
+            assert isinstance(answer, dict)
+            if "refused" in answer:
+                raise EngineError(answer["refused"])
+            self._environment = answer["evicted"]
+
     def close(self) -> None:
         self._closed = True
         if self._process:
@@ -154,6 +180,7 @@ class LocalEngine:
         try:
             with self._starting:
                 process = self._worker()
+                self._runs += 1
         except EngineError as error:
             yield from (LaneFailed(lane, "worker_died", str(error)) for lane in lanes)
             return
@@ -169,6 +196,7 @@ class LocalEngine:
 
     def _after(self, process: WorkerProcess, watch: _Watch) -> None:
         with self._starting:
+            self._runs -= 1
             if self._process is not process or self._closed:
                 return  # somebody has started another meanwhile
             self._environment = watch.environment
@@ -300,8 +328,18 @@ class LocalFleet:
     def environment(self) -> Environment:
         environment = self._engine(None).environment()
         if self._hub is None:
-            self._hub = hub_reachable()
-        return environment | {"hub_reachable": self._hub}
+            self._hub = hub.reachable()
+        others = [engine.known for device, engine in self._engines.items() if device is not None and engine.known]
+        return environment | {"hub_reachable": self._hub} | ({"other_devices": others} if others else {})
+
+    def evict(self, key: str | None) -> None:
+        with self._lock:
+            engines = list(self._engines.values())
+        holding = [engine for engine in engines if key is None or key in {one["key"] for one in engine.known.get("residents", [])}]
+        if not holding:
+            raise EngineError(NOT_LOADED)
+        for engine in holding:
+            engine.evict(key)
 
     def close(self) -> None:
         with self._lock:

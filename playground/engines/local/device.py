@@ -75,6 +75,13 @@ class Device:
             return int(torch.cuda.get_device_properties(self.torch).total_memory)
         return int(psutil.virtual_memory().total)
 
+    def other_bytes(self) -> int | None:
+        """What is in use here but not by this process's tensors: other programs, and CUDA itself; None on the CPU."""
+        if not self.is_cuda:
+            return None
+        free, total = torch.cuda.mem_get_info(self.torch)
+        return max(0, int(total - free - torch.cuda.memory_reserved(self.torch)))
+
     def default_budget_bytes(self) -> int:
         return int(self.free_bytes() * _BUDGET_SHARE)
 

@@ -10,9 +10,11 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
+from playground.engines.base import resident_label
 from playground.engines.local.adapters import AdapterError, adapter_key
 from playground.engines.local.device import Device
 from playground.engines.local.estimate import Skeleton
+from playground.engines.local.hub import Cancelled, Show
 from playground.engines.local.loading import BaseSpec, LoadError, first_line
 from playground.engines.local.pool import NoMemory, Pool, Wanted
 from playground.engines.local.prequantized import Identity
@@ -80,7 +82,7 @@ class Job:
         """Repeats from the number `first` on; those before it are done already."""
         self._numbers = range(first, self._request.measure.warmup + self._request.measure.repeats)
         self._worker.use_threads(self._request.measure.threads)
-        planned = [plan for index in lanes if (plan := self._guarded(index, self._plan, index)) is not None]
+        planned = [plan for index in lanes if not self._cancelled() and (plan := self._guarded(index, self._plan, index)) is not None]
         if self._request.measure.schedule == "exclusive":
             self._exclusive(planned)
         else:
@@ -144,9 +146,11 @@ class Job:
         return self._cancelled() or plan.index in self._failed
 
     def _guarded(self, index: int, work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T | None:
-        """The work's result; None when it failed, which then fails the lane: the lane boundary."""
+        """The work's result; None when it failed, which then fails the lane: the lane boundary. None also when it was cancelled."""
         try:
             return work(*arguments, **more)
+        except Cancelled:
+            log.info("lane %s was cancelled", index)
         except tuple(_FAILURES) as error:
             self._fail(index, _FAILURES[type(error)], first_line(error))
         except Exception as error:
@@ -165,7 +169,7 @@ class Job:
         lane = request.lanes[index]
         model_id = request.models[lane.variant.model or request.model]
         say = self._say(index)
-        folder = bring(model_id, worker.cache_dir, say)
+        folder = bring(model_id, worker.cache_dir, say, self._show(index), self._cancelled)
         identity = worker.identity(folder, say)
         sizes, encoder = worker.skeleton(folder, identity), worker.encoder(folder, identity)
         prompts = Prompts(request.rows(lane), request.system, request.chat)
@@ -174,6 +178,7 @@ class Job:
         adapter_folder = Path(request.adapters[adapter]).expanduser() if adapter else None
         wanted = Wanted(
             lane=lane,
+            label=resident_label(lane.variant, request.model),
             base=BaseSpec.of(identity.fingerprint, lane.variant),
             folder=folder,
             adapter=adapter,
@@ -187,6 +192,9 @@ class Job:
 
     def _say(self, index: int) -> Say:
         return lambda text: self._tell(LaneStatus(index, text))
+
+    def _show(self, index: int) -> Show:
+        return lambda progress: self._tell(LaneStatus(index, progress.words, progress.fraction))
 
     def _ready(self, plan: _Planned, together: Sequence[Wanted]) -> LaneOnDevice:
         """The lane with its variant resident; tells of a load, and the first time also that there was none."""

@@ -5,6 +5,7 @@ Only the device thread uses a pool.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from playground.engines.base import NOT_LOADED, EngineError
 from playground.engines.local.adapters import WEIGHTS, Attached, attach
 from playground.engines.local.device import Device
 from playground.engines.local.estimate import Skeleton
@@ -31,6 +33,8 @@ class Wanted:
     """What a lane needs loaded, and what it was estimated to take."""
 
     lane: Lane
+    label: str
+    """Of the base, for people."""
     base: BaseSpec
     folder: Path
     adapter: str | None
@@ -67,6 +71,7 @@ class Resident:
 
 @dataclass(slots=True)
 class _Entry:
+    label: str
     base: Base
     views: dict[str, Attached] = field(default_factory=dict)
     """By the adapter's key."""
@@ -116,7 +121,7 @@ class Pool:
         kind: LoadKind = "resident"
         entry = self._entries.get(wanted.base)
         if entry is None:
-            entry = _Entry(load_base(wanted.folder, wanted.base, self._device, self._copies, say))
+            entry = _Entry(wanted.label, load_base(wanted.folder, wanted.base, self._device, self._copies, say))
             self._entries[wanted.base], kind = entry, entry.base.kind
             copy_s = entry.base.facts.get("copy_s", 0.0)  # writing the copy for the next time is not part of getting ready
         self._entries.move_to_end(wanted.base)
@@ -131,6 +136,35 @@ class Pool:
             model, memory = view.model, memory + view.memory_bytes
             facts |= view.facts | {"adapter": wanted.adapter}
         return Resident(model, time.perf_counter() - began - copy_s, kind, memory, facts)
+
+    def residents(self) -> list[dict[str, Any]]:
+        """What is loaded, as plain JSON values; each base is followed by the adapters that hang on it."""
+        found = []
+        for spec, entry in list(self._entries.items()):
+            found.append({"key": self._key(spec), "label": entry.label, "memory_bytes": entry.base.memory_bytes})
+            for adapter, view in list(entry.views.items()):
+                label = f"{entry.label} + {view.name}"
+                found.append({"key": self._key(spec, adapter), "label": label, "memory_bytes": view.memory_bytes})
+        return found
+
+    def evict(self, key: str | None) -> None:
+        """The resident of this key, a base with its adapters; all with None. Raises EngineError if there is none."""
+        if key is None:
+            return self.clear()
+        for spec, entry in self._entries.items():
+            if self._key(spec) == key:
+                del self._entries[spec]
+                break
+            if adapter := next((adapter for adapter in entry.views if self._key(spec, adapter) == key), None):
+                del entry.views[adapter]
+                break
+        else:
+            raise EngineError(NOT_LOADED)
+        del entry  # or what it holds would still be held while it is released
+        return self._device.release()
+
+    def _key(self, spec: BaseSpec, adapter: str = "") -> str:
+        return hashlib.sha256(repr((self._device.name, spec, adapter)).encode()).hexdigest()[:16]
 
     def clear(self) -> None:
         """Evicts everything."""

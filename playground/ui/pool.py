@@ -1,0 +1,79 @@
+"""What is loaded and how much memory it takes: a thin bar in the top line, and a panel where variants can be evicted.
+
+Words and shares are worked out here; `browser/pool.js` draws them, and writes every label with `textContent`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.engines.base import Environment
+from playground.format import count, size
+from playground.ui.feed import record
+
+SCRIPT = Path(__file__).parent / "browser" / "pool.js"
+OTHERS = "other programs, and CUDA itself"
+TEMPLATE = """
+<details class="lp-pool" data-known="false">
+  <summary aria-label="Memory"><span class="lp-pool-words">Memory</span><span class="lp-pool-bar"></span></summary>
+  <div class="lp-pool-panel">
+    <div class="lp-pool-devices"></div>
+    <p class="lp-pool-said" role="status"></p>
+    <p class="lp-pool-hint">An evicted variant is loaded again when a run needs it.</p>
+  </div>
+</details>
+"""
+
+
+def pool_view() -> Any:
+    """The component. It is only ever an output; a pressed "Evict" comes as its `input` event, with the resident's `key`."""
+    return gr.HTML(value="", html_template=TEMPLATE, js_on_load=SCRIPT.read_text(encoding="utf-8"), apply_default_css=False, elem_id="pool")
+
+
+def pool_value(environment: Environment, said: str = "") -> str:
+    """The component's value. `said`: what came of an eviction. Two are never equal, so that each is drawn."""
+    devices = [_device(one) for one in (environment, *environment.get("other_devices", ()))]
+    residents = [resident for device in devices for resident in device["residents"]]
+    used = sum(device["used_bytes"] for device in devices)
+    budget = sum(device["budget_bytes"] for device in devices)
+    loaded = f"{count(len(residents), 'variant')} resident, {size(used)} of {size(budget)}"
+    summary = loaded if residents else f"Nothing loaded, {size(budget)} for variants"
+    return record({"summary": summary, "devices": devices, "said": said, "at": time.time_ns()})
+
+
+def label_of(environment: Environment, key: str) -> str:
+    """The resident's label; the key itself if there is none."""
+    everywhere = (environment, *environment.get("other_devices", ()))
+    return next((one["label"] for device in everywhere for one in device.get("residents", ()) if one["key"] == key), key)
+
+
+def pool_problem(sentence: str) -> str:
+    """The component's value when there is no device to tell of."""
+    return record({"summary": "Memory not known", "devices": [], "said": sentence, "at": time.time_ns()})
+
+
+def _device(environment: Environment) -> dict[str, Any]:
+    """One device. The bar's whole is its budget; where others are known, the device's memory."""
+    residents = [_resident(one) for one in environment.get("residents", ())]
+    used, budget = sum(one["bytes"] for one in residents), int(environment.get("memory_budget_bytes") or 0)
+    other = environment.get("memory_other_bytes")
+    known = [] if other is None else [{"label": OTHERS, "bytes": other, "size": size(other)}]
+    whole = max(budget if other is None else int(environment.get("memory_total_bytes") or 0), used + (other or 0), 1)
+    return {
+        "name": str(environment.get("device_name") or environment.get("device") or "device"),
+        "words": f"{size(used)} of {size(budget)} for variants",
+        "used_bytes": used,
+        "budget_bytes": budget,
+        "residents": [one | {"share": one["bytes"] / whole} for one in residents],
+        "others": [one | {"share": one["bytes"] / whole} for one in known],
+        "whole_bytes": whole,
+    }
+
+
+def _resident(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {"key": one["key"], "label": one["label"], "bytes": one["memory_bytes"], "size": size(one["memory_bytes"])}
