@@ -157,9 +157,10 @@ def test_any_link_is_a_run_or_a_sentence(query: str) -> None:
     try:
         linked = read_link(query, PRESETS, SETTINGS)
     except LinkError as error:
-        assert error.sentence
+        said = error.sentence
     else:
-        assert linked is None or linked.preset in PRESETS
+        said = "no run" if linked is None else PRESETS[linked.preset].title
+    assert said
 
 
 def test_no_link_is_no_run() -> None:
