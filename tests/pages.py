@@ -57,6 +57,7 @@ FLEETS: dict[str, Callable[[], Fleet]] = {
     "slow": lambda: ScriptedFleet(SlowEngine()),
     "late": lambda: ScriptedFleet(ScriptedEngine(lambda lane: Script(ttft_s=60))),
     "none": NoFleet,
+    "plain": lambda: ScriptedFleet(ScriptedEngine()),
 }
 
 

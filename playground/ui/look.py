@@ -80,7 +80,7 @@ def _theme() -> Any:
         input_border_width="1px",
         button_primary_background_fill="#4338ca",
         button_primary_background_fill_hover="#3730a3",
-        button_primary_background_fill_dark="#6d63f0",
-        button_primary_background_fill_hover_dark="#7f76f5",
+        button_primary_background_fill_dark="#6459ee",
+        button_primary_background_fill_hover_dark="#594de8",
         button_primary_text_color="#ffffff",
     )
