@@ -2,6 +2,7 @@
 #   make run     set up what is missing and start the page      make lint    formatting, lint, types
 #   make setup   only set up                                    make bench   the benchmarks
 #   make test    lint, types and all tests                      make clean   remove .venv and caches
+#   make screenshots   the README's pictures, from a real run
 # PYTHON=/path/to/python chooses the Python that .venv is made with.
 
 VENV := .venv
@@ -14,7 +15,7 @@ STAMP_REQUIREMENTS := $(VENV)/.stamp-requirements
 STAMP_MODEL := $(VENV)/.stamp-model
 STAMP_TOOLS := $(VENV)/.stamp-tools
 
-.PHONY: run setup test lint bench clean
+.PHONY: run setup test lint bench screenshots clean
 
 run: setup
 	@exec $(PY) app.py
@@ -49,6 +50,9 @@ test: setup lint
 
 bench: setup $(STAMP_TOOLS)
 	$(PY) -m tests.benchmarks
+
+screenshots: setup $(STAMP_TOOLS)
+	@chromium=$$(sh tools/chromium.sh $(PY)) || exit 1; PLAYGROUND_TEST_CHROMIUM="$$chromium" $(PY) tools/screenshots.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build test-artifacts

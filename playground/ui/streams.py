@@ -14,11 +14,11 @@ import time
 from collections import OrderedDict
 from typing import Any, TypedDict
 
-from playground.runner import Run
+from playground.runner import Reader, Run
 from playground.ui.feed import Feed
 
-KEPT = 256
-"""Streams that can be asked for: of an open view only the last matters, and a run's end is asked for once more after it is over."""
+KEPT = 128
+"""Streams that can be asked for. Of an open view only the last matters; one that is over holds its records and not the run."""
 LONGEST_WAIT_S = 0.5
 """How long an answer may wait for news."""
 LOOK_S = 0.01
@@ -45,12 +45,15 @@ class _Stream:
     """The records of one run, kept: whoever comes late, or whose answer got lost, is given them again."""
 
     def __init__(self, run: Run, watching: bool) -> None:
-        self.run, self.key, self.viewers = run, secrets.token_urlsafe(16), 0
-        self._reader, self._watching = run.reader(), watching
-        self._feed = Feed(self._reader.view)
+        self.run_id, self.key, self.viewers = run.id, secrets.token_urlsafe(16), 0
+        reader = run.reader()
+        feed = Feed(reader.view)
+        self._source: tuple[Reader, Feed] | None = (reader, feed)
+        """Until the run is over."""
+        self._watching = watching
         self._lock = threading.Lock()
         self._records: list[str] = []
-        self.start = self._feed.start(key=self.key, watching=watching)
+        self.start = feed.start(key=self.key, watching=watching)
 
     @property
     def pause_s(self) -> float:
@@ -58,15 +61,24 @@ class _Stream:
 
     def waits(self, seen: int) -> bool:
         """Whether there is nothing new yet for a view that has `seen` records."""
-        return len(self._records) <= seen and not self._reader.behind and not self._reader.over
+        source = self._source
+        return source is not None and len(self._records) <= seen and not source[0].behind
 
     def since(self, seen: int) -> Answer:
         with self._lock:
-            self._reader.catch_up(0.0)
-            if frame := self._feed.frame():
-                self._records.append(frame)
+            self._read_on()
             records = "".join(self._records[seen:])
-            return {"records": records, "seen": len(self._records), "over": self._reader.over, "pause_s": self.pause_s}
+            return {"records": records, "seen": len(self._records), "over": self._source is None, "pause_s": self.pause_s}
+
+    def _read_on(self) -> None:
+        if self._source is None:
+            return
+        reader, feed = self._source
+        reader.catch_up(0.0)
+        if frame := feed.frame():
+            self._records.append(frame)
+        if reader.over:
+            self._source = None
 
 
 class Streams:
@@ -85,7 +97,7 @@ class Streams:
     def watch(self, run: Run) -> tuple[str, str]:
         """The same for somebody who only looks, and the key: one stream for all who watch this run."""
         with self._lock:
-            if self._watched is None or self._watched.run is not run:
+            if self._watched is None or self._watched.run_id != run.id:
                 self._watched = self._add(_Stream(run, watching=True))
             self._watched.viewers += 1
             return self._watched.start, self._watched.key

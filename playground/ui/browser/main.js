@@ -60,8 +60,8 @@ function take(record) {
   if (written.length) compareAll(cards);
   for (const [index] of written) cards[index].answer.follow();
   if ('words' in record) {
-    run.words = record.words;
-    setText(find('.lp-run-words'), record.words);
+    run.words = run.watching ? `Watching: ${record.words}` : record.words;
+    setText(find('.lp-run-words'), run.words);
   }
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
   if ('note' in record) setText(find('.lp-note'), record.note);
