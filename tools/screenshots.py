@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
@@ -76,7 +77,7 @@ def _recording(browser: Browser, url: str) -> None:
             over = time.monotonic()
         time.sleep(max(0.0, FRAME_S - (time.monotonic() - began)))
     times = [began for _, began in frames]
-    lengths = [round((later - began) * 1e3) for began, later in zip(times, times[1:], strict=False)] + [round(LAST_S * 1e3)]
+    lengths = [round((later - began) * 1e3) for began, later in pairwise(times)] + [round(LAST_S * 1e3)]
     path = ASSETS / "run.webp"
     first, *others = [image for image, _ in frames]
     first.save(path, save_all=True, append_images=others, duration=lengths, loop=0, quality=60, method=4)
