@@ -127,7 +127,7 @@ def _payload(text: str) -> _Payload:
         raise LinkError(f"This link is too long ({len(text):,} characters, at most {MAX_CHARACTERS:,}); the page shows its defaults")
     try:
         value = json.loads(text)
-        json.dumps(value, ensure_ascii=False).encode()  # half a character, written as \\ud800, is JSON and yet no text
+        json.dumps(value, ensure_ascii=False).encode()  # half a character, written as an escape, is JSON and yet no text
     except (ValueError, RecursionError):
         raise LinkError("This link is damaged: what follows run= is not JSON; the page shows its defaults") from None
     if not isinstance(value, dict):

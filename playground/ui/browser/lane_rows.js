@@ -49,7 +49,8 @@ function act(name, index, to) {
   edit({ act: name, row: index }, () => {
     const row = document.getElementById(`lane-${to + 1}`) ?? document.getElementById(`lane-${to}`);
     const same = row?.querySelector(`.lane-${name}`);
-    (same && !same.disabled ? same : row?.querySelector('.lane-tool:not(:disabled), input'))?.focus({ preventScroll: true });
+    const next = same && !same.disabled ? same : row?.querySelector('.lane-tool:not(:disabled)');
+    next?.focus({ preventScroll: true });
   });
 }
 
@@ -95,6 +96,12 @@ lanes.addEventListener('change', (event) => {
   const row = window.laneRows.get(id);
   row.fields = { ...row.fields, [box.name]: box.value.trim() };
   edit({ act: 'field', row: indexOf(id), name: box.name, fields: row.fields });
+});
+
+lanes.addEventListener('keydown', (event) => {
+  const box = event.target, id = box.closest('.lane-edit')?.id;
+  if (event.key !== 'Enter' || event.ctrlKey || event.metaKey || !id || !box.matches('input') || box.closest('.lane-fields')) return;
+  edit({ act: 'typed', row: indexOf(id), text: box.value });
 });
 
 // Lanes that are pasted one a line go into one text box, which would run them together.
