@@ -16,7 +16,7 @@ def tools(link: str) -> Any:
     return gr.HTML(
         value=address(link),
         html_template=(HERE / "tools.html").read_text(encoding="utf-8"),
-        js_on_load=(HERE / "tools.js").read_text(encoding="utf-8"),
+        js_on_load="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("copy", "tools")),
         apply_default_css=False,
         elem_id="tools",
     )

@@ -3,7 +3,7 @@
 Eight scripted lanes write 50 tokens a second each for 15 s (`paced_page.py`; every word is the millisecond in which it was made).
 *Display lag*: when the text of lane 8 changes, how old its last word is, so pacing, transport and drawing together; p95 of a run.
 *Wire*: what the browser received in the run (devtools, bytes after decompression). *Layout shift*: what the browser itself reports.
-*A control*: from the click to the next painted frame (the browser's event timing) of theme, target and lane disclosure, while it streams.
+*A control*: from the click to the next painted frame (the browser's event timing) of theme, settings and the table's further figures, while it streams.
 *Heap and listeners*: after garbage collection, after run 10 against after run 2. *Long answers*: the browser's task time over the last
 64 tokens of 4,096-token lanes against the last 64 of 64-token ones, pairs in turn. *Replay*: when each token of lane 1 is seen at ×1,
 against its recorded time; the worst of a replay.
@@ -11,6 +11,7 @@ against its recorded time; the worst of a replay.
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
@@ -95,12 +97,10 @@ class _Visit:
         self.devtools.on("Network.dataReceived", self._count)
         for domain in ("Network.enable", "Performance.enable", "HeapProfiler.enable"):
             self.devtools.send(domain)
-        self.page.goto(url)
+        wanted = {"v": 1, "preset": "quickstart", "lanes": [f"bf16/top_k(k={k})" for k in range(1, LANES + 1)], "warmup": 0}
+        self.page.goto(f"{url}/?run={quote(json.dumps(wanted))}")
         self.page.wait_for_function("document.querySelector('[data-chart=progress] .lp-plot')?.data?.length > 0", timeout=60_000)
-        while (shown := self.page.locator(".lane-edit:visible").count()) < LANES:
-            self.page.click("#add-lane")
-            self.page.wait_for_function(f"document.querySelectorAll('.lane-edit').length > {shown}")
-        self.page.locator("#warmup input").fill("0")
+        self.page.wait_for_function(f"document.querySelectorAll('.lane-edit').length === {LANES}", timeout=60_000)
 
     def __enter__(self) -> _Visit:
         return self
@@ -178,7 +178,7 @@ def _controls(visit: _Visit) -> list[float]:
     visit.start(1000)
     visit.wait_share(0.05)
     visit.page.evaluate("window.clicks = []")
-    for selector in (".lp-measure", ".lp-label") * 3:
+    for selector in (".lp-theme", "#settings-toggle", ".lp-more") * 4:
         visit.page.click(selector)
         visit.page.wait_for_timeout(200)
     visit.page.click("#stop")

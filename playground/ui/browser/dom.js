@@ -35,20 +35,6 @@ function say(text) {
   while (log.children.length > 20) log.firstChild.remove();
 }
 
-// Whatever the browser allows: the clipboard is there only on https and localhost.
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const box = document.body.appendChild(make('textarea', '', text));
-    box.select();
-    const copied = document.execCommand('copy');
-    box.remove();
-    return copied;
-  }
-}
-
 function copyFrom(button, text) {
   const before = button.textContent;
   copy(text).then((copied) => {

@@ -16,20 +16,6 @@ function say(text) {
   timer = setTimeout(() => { said.textContent = ''; }, 6000);
 }
 
-// The clipboard is there only on https and localhost; the older way needs no such place.
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const box = document.body.appendChild(Object.assign(document.createElement('textarea'), { value: text }));
-    box.select();
-    const copied = document.execCommand('copy');
-    box.remove();
-    return copied;
-  }
-}
-
 async function read() {
   const { link, say: words, share } = JSON.parse(props.value);
   if (link) setAddress(['run', 'preset'], link);
