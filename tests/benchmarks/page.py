@@ -3,10 +3,10 @@
 Eight scripted lanes write 50 tokens a second each for 15 s (`paced_page.py`; every word is the millisecond in which it was made).
 *Display lag*: when the text of lane 8 changes, how old its last word is, so pacing, transport and drawing together; p95 of a run.
 *Wire*: what the browser received in the run (devtools, bytes after decompression). *Layout shift*: what the browser itself reports.
-*A control*: from the click to the next painted frame (the browser's event timing) of theme, settings and the table's further figures, while it streams.
-*Heap and listeners*: after garbage collection, after run 10 against after run 2. *Long answers*: the browser's task time over the last
-64 tokens of 4,096-token lanes against the last 64 of 64-token ones, pairs in turn. *Replay*: when each token of lane 1 is seen at ×1,
-against its recorded time; the worst of a replay.
+*A control*: from the click to the next painted frame (the browser's event timing) of theme, settings and the table's further figures,
+while it streams. *Heap and listeners*: after garbage collection, after run 10 against after run 2. *Long answers*: the browser's task
+time over the last 64 tokens of 4,096-token lanes against the last 64 of 64-token ones, pairs in turn. *Replay*: when each token of
+lane 1 is seen at ×1, against its recorded time; the worst of a replay.
 """
 
 from __future__ import annotations

@@ -294,7 +294,7 @@ def test_on_a_phone_figures_come_first_and_fingers_find_their_place(browser: Bro
 def place(page: Page, selector: str) -> dict[str, float]:
     box = page.locator(selector).first.bounding_box()
     assert box is not None
-    return dict(box)
+    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
