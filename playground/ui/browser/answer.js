@@ -1,5 +1,5 @@
 // The text of one lane's rows in its box, with the first word marked in which the shown row departs from the baseline's.
-const FOLD_AT = 600, BREAK_AT = 2400; // characters
+const FOLD_AT = 300, BREAK_AT = 1200; // characters
 
 class Answer {
   constructor(box, rows) {

@@ -55,7 +55,6 @@ class Card {
     this.phases = make('div', 'lp-phases');
     this.phases.setAttribute('role', 'img');
     this.phases.setAttribute('aria-label', 'Where the time went: not known yet');
-    this.phases.append(...PHASES.map((name) => make('i', '')));
     return this.phases;
   }
 
@@ -100,7 +99,8 @@ class Card {
 
   drawPhases(phases) {
     const whole = phases.reduce((sum, [ms]) => sum + (ms || 0), 0);
-    [...this.phases.children].forEach((part, index) => { part.style.flexGrow = whole ? (phases[index][0] || 0) / whole : 0; });
+    let end = 0;
+    phases.forEach(([ms], index) => { end += ms || 0; this.phases.style.setProperty(`--end-${index}`, `${whole ? (end / whole) * 100 : 0}%`); });
     const named = phases.map(([, words], index) => `${PHASES[index]} ${words}`).join(', ');
     this.phases.title = named;
     this.phases.setAttribute('aria-label', `Where the time went: ${named || 'not known yet'}`);

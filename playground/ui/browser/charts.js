@@ -1,6 +1,6 @@
 // The three Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
 const CHART_MS = 100; // the two line charts are drawn in turn, so that neither holds up the text for long
-const MOST_POINTS = 128; // a chart is some 400 px wide
+const MOST_POINTS = 64; // a chart is some 400 px wide
 
 class Charts {
   constructor() {
@@ -107,22 +107,29 @@ class Charts {
 
   get palette() { return this.run.palettes[dark() ? 'dark' : 'light']; }
 
-  colour() {
+  colour(names = Object.keys(this.divs)) {
     if (!this.drawn) return;
-    const { lanes, ink, muted, grid, surface } = this.palette, mine = this.cards.map((card) => lanes[card.index]), all = [...this.cards.keys()];
-    const look = {
-      paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', 'font.color': muted, 'font.family': this.font, 'title.font.color': ink,
-      'title.font.size': stage() ? 20 : 13,
-      'xaxis.tickfont.size': stage() ? 16 : 11, 'yaxis.tickfont.size': stage() ? 16 : 11, 'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid,
-      'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink,
-    };
-    const width = stage() ? 4 : 2;
-    window.Plotly.update(this.divs.ttft, { 'marker.color': [mine, ink], 'textfont.color': ink }, { ...look, ...this.target('ttft') }, [0, 1]);
-    for (const name of ['progress', 'gaps']) {
-      window.Plotly.update(this.divs[name], { 'line.color': mine, 'line.width': width, 'marker.color': mine }, { ...look, ...this.target(name) }, all);
-    }
+    for (const name of names) this.paint(name);
     this.bars.changed = true;
     this.schedule();
+  }
+
+  // After a change of theme: a chart at a time, so that the page answers in between.
+  recolour(names = Object.keys(this.divs)) {
+    if (!names.length) return;
+    setTimeout(() => { this.colour(names.slice(0, 1)); this.recolour(names.slice(1)); });
+  }
+
+  paint(name) {
+    const { lanes, ink, muted, grid, surface } = this.palette, mine = this.cards.map((card) => lanes[card.index]), tick = stage() ? 16 : 11;
+    const look = {
+      paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', 'font.color': muted, 'font.family': this.font,
+      'title.font.color': ink, 'title.font.size': stage() ? 20 : 13, 'xaxis.tickfont.size': tick, 'yaxis.tickfont.size': tick,
+      'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid, 'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink,
+      ...this.target(name),
+    };
+    if (name === 'ttft') window.Plotly.update(this.divs.ttft, { 'marker.color': [mine, ink], 'textfont.color': ink }, look, [0, 1]);
+    else window.Plotly.update(this.divs[name], { 'line.color': mine, 'line.width': stage() ? 4 : 2, 'marker.color': mine }, look, [...this.cards.keys()]);
   }
 
   // The chosen target as a line (or a band) on the charts it is about.

@@ -168,7 +168,7 @@ function aim() {
 find('.lp-target').addEventListener('change', aim);
 find('.lp-code-copy').addEventListener('click', (event) => copyFrom(event.target, find('.lp-code code').textContent));
 find('.lp-code-close').addEventListener('click', () => find('.lp-code').close());
-new MutationObserver(() => charts.colour()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+new MutationObserver(() => charts.recolour()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
 watch('value', read);
 loadPlotly();
 read();

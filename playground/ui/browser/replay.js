@@ -37,13 +37,18 @@ class Replay {
     if (this.on) return;
     this.on = true;
     root.dataset.replay = 'true';
+    this.places = this.race.rows.map((row) => row.where.textContent);
     for (const card of this.cards) card.beginReplay();
   }
 
   leave() {
     this.on = this.playing = false;
     delete root.dataset.replay;
-    for (const card of this.cards) card.endReplay();
+    for (const card of this.cards) {
+      card.endReplay();
+      this.race.move(card.index, card.timeline.times.length, this.places[card.index]);
+    }
+    compareAll(this.cards);
     this.charts.show(null);
     this.scrub.value = this.scrub.max;
     this.draw();
