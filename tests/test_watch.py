@@ -65,10 +65,11 @@ class School:
 def records(school: School, opening: str | None) -> tuple[str, list[dict[str, Any]]]:
     """The key in a first record, and what its stream holds now."""
     assert opening
-    first = json.loads(opening)
-    assert first["start"]["watching"] is True
-    answer = asyncio.run(school.streams.frames({"key": first["start"]["key"], "seen": 0}))
-    return first["start"]["key"], [json.loads(line) for line in answer["records"].splitlines()]
+    key = json.loads(opening)["key"]
+    answer = asyncio.run(school.streams.frames({"key": key, "seen": 0}))
+    start, *frames = (json.loads(line) for line in answer["records"].splitlines())
+    assert start["start"]["watching"] is True
+    return key, frames
 
 
 def test_a_late_watcher_sees_everything_so_far_at_once() -> None:

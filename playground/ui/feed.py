@@ -34,6 +34,11 @@ LEFT = '{"left":true}'
 """Instead of a run's first record: what is shown stays, and nothing follows."""
 
 
+def following(key: str) -> str:
+    """The live view's value when a run is to be shown: the key to ask for its records with (`streams.py`)."""
+    return record({"key": key})
+
+
 def record(value: Any) -> str:
     """One line. `<` is escaped: nothing in it can be taken for markup on its way to the browser."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c") + "\n"
@@ -48,14 +53,11 @@ class Feed:
         self._sent: dict[str, Any] = {}
         self._rows: list[TableRow] = []
 
-    def start(self, idle: bool = False, key: str = "", watching: bool = False) -> str:
-        """The first record: what the browser draws. `idle`: nothing runs yet; `key`: what to ask for the frames with (`streams.py`);
-        `watching`: it is somebody else's run.
-        """
+    def start(self, idle: bool = False, watching: bool = False) -> str:
+        """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run."""
         view = self._view
         start = {
             "idle": idle,
-            "key": key,
             "watching": watching,
             "lanes": [_lane(view, lane) for lane in view.lanes],
             "baseline": view.baseline.index,

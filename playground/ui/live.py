@@ -14,7 +14,7 @@ SCRIPTS = ("copy", "dom", "timeline", "answer", "card", "race", "charts", "table
 
 
 def live_view(value: str, plotly_src: str, answer: Callable[[dict[str, Any]], Awaitable[Any]]) -> Any:
-    """The component. Its value is a run's first record; for what follows its scripts ask `answer` (`Streams.frames`)."""
+    """The component. Its value is what stands there before a run, or the key of a run's records, which its scripts ask `answer` for."""
 
     async def frames(asked: dict[str, Any]) -> Any:  # Gradio marks what it may call: that a method cannot bear
         return await answer(asked)

@@ -18,7 +18,7 @@ from playground.settings import Settings
 from playground.spec import SpecError
 from playground.ui.caps import Caps
 from playground.ui.controls import HINT, Controls, Updates
-from playground.ui.feed import LEFT
+from playground.ui.feed import LEFT, following
 from playground.ui.form import FormError, checked, read_form, sentence_of
 from playground.ui.line import wrong
 from playground.ui.streams import Streams
@@ -119,7 +119,7 @@ class Running:
             yield {self._results.live: gr.skip()}
             return
         try:
-            yield {self._results.live: self._streams.open(run)}
+            yield {self._results.live: following(self._streams.open(run))}
             while not run.wait_quiet(HEARTBEAT_S):
                 yield {self._results.live: gr.skip()}
             view = run.reader().to_the_end()

@@ -52,8 +52,7 @@ class _Stream:
         """Until the run is over."""
         self._watching = watching
         self._lock = threading.Lock()
-        self._records: list[str] = []
-        self.start = feed.start(key=self.key, watching=watching)
+        self._records = [feed.start(watching=watching)]
 
     @property
     def pause_s(self) -> float:
@@ -90,17 +89,17 @@ class Streams:
         self._watched: _Stream | None = None
 
     def open(self, run: Run) -> str:
-        """The first record of a new stream of this run; it tells the browser the key to ask with."""
+        """The key of a new stream of this run."""
         with self._lock:
-            return self._add(_Stream(run, watching=False)).start
+            return self._add(_Stream(run, watching=False)).key
 
-    def watch(self, run: Run) -> tuple[str, str]:
-        """The same for somebody who only looks, and the key: one stream for all who watch this run."""
+    def watch(self, run: Run) -> str:
+        """The same for somebody who only looks: one stream for all who watch this run."""
         with self._lock:
             if self._watched is None or self._watched.run_id != run.id:
                 self._watched = self._add(_Stream(run, watching=True))
             self._watched.viewers += 1
-            return self._watched.start, self._watched.key
+            return self._watched.key
 
     def leave(self, key: str) -> None:
         """One watcher less."""

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from playground.runner import Run, Runner
+from playground.ui.feed import following
 from playground.ui.streams import Streams
 
 _TITLE = "Shows the run in progress, whoever started it: what you see are other visitors’ answers. Stop ends watching, not the run."
@@ -103,9 +104,9 @@ class Watchers:
 
     def _live(self, watching: Watching, run: Run) -> Iterator[str | None]:
         """What opens the stream of a run, from its beginning; then a turn now and then until it is over or `stop` is set."""
-        value, key = self._streams.watch(run)
+        key = self._streams.watch(run)
         try:
-            yield value
+            yield following(key)
             while not self._ends(watching, run):
                 yield ""
         finally:

@@ -1,6 +1,6 @@
-// A run's first record comes as the component's value; what follows is asked for, frame by frame, and handed on.
+// The component's value says which run is shown; its records are asked for, frame by frame, and handed on.
 const PATIENCE = 8; // failed requests in a row until the connection is called lost
-let run = null, cards = [], race = null, editTimer = 0;
+let run = null, following = null, cards = [], race = null, editTimer = 0;
 const charts = new Charts(), table = new Table(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
 
 function compareAll(all, only = null) {
@@ -56,6 +56,7 @@ function updateLane(index, change) {
 }
 
 function take(record) {
+  if (record.start) return begin(record);
   const written = Object.entries(record.lanes || {}).filter(([index, change]) => updateLane(Number(index), change));
   if (written.length) compareAll(cards);
   for (const [index] of written) cards[index].answer.follow();
@@ -80,12 +81,13 @@ function setState(state, words) {
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // The next request goes out when this frame is drawn: a slow browser gets fewer, larger frames and falls behind no further.
-async function follow(mine) {
+async function follow(key) {
   let seen = 0, failures = 0, pause = 0;
-  while (run === mine && !mine.left) {
+  following = key;
+  while (following === key) {
     const began = performance.now();
-    const answer = await server.frames({ key: mine.key, seen }).catch(() => null); // without a connection it may also be undefined
-    if (run !== mine || mine.left) return;
+    const answer = await server.frames({ key, seen }).catch(() => null); // without a connection it may also be undefined
+    if (following !== key) return;
     if (answer) {
       failures = 0;
       seen = answer.seen;
@@ -102,8 +104,8 @@ async function follow(mine) {
 }
 
 function leave() {
-  if (run.left || ['done', 'cancelled', 'idle'].includes(root.dataset.state)) return;
-  run.left = true;
+  following = null;
+  if (['done', 'cancelled', 'idle'].includes(root.dataset.state)) return;
   root.dataset.state = 'left';
   setText(find('.lp-run-words'), run.words = 'Not watched any more');
 }
@@ -116,9 +118,9 @@ function lost() {
 function read() {
   if (!props.value) return;
   const record = JSON.parse(props.value);
-  if (record.left) return leave();
-  begin(record);
-  if (run.key) follow(run);
+  if (record.left) leave();
+  else if (record.key) follow(record.key);
+  else begin(record);
 }
 
 // ---- the page around it ----
