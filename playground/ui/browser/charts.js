@@ -1,6 +1,5 @@
 // The three Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
 const CHART_MS = 100; // the two line charts are drawn in turn, so that neither holds up the text for long
-const MOST_POINTS = 64; // a chart is some 400 px wide
 
 class Charts {
   constructor() {
@@ -71,7 +70,10 @@ class Charts {
     const lanes = [...this.dirty[name]];
     this.dirty[name].clear();
     if (!lanes.length) return;
-    const lines = lanes.map((lane) => thin(this.cards[lane].timeline, this.upTo));
+    const lines = lanes.map((lane) => {
+      const { timeline } = this.cards[lane];
+      return timeline.thinned.upTo(this.upTo === null ? timeline.times.length : timeline.stepsAt(this.upTo));
+    });
     if (name === 'progress') this.grow('progress', 'xaxis', Math.max(0, ...lanes.map((lane) => this.cards[lane].timeline.end / 1e3)), 1.05);
     else this.grow('gaps', 'yaxis', Math.max(0, ...lines.map((line) => line.largest)), 1.1);
     this.restyle(name, { x: lines.map((line) => line[name].x), y: lines.map((line) => line[name].y) }, lanes);
@@ -164,29 +166,4 @@ const stage = () => document.body.classList.contains('lp-stage');
 function roundUp(largest) {
   const power = 10 ** Math.floor(Math.log10(largest));
   return power * [1, 2, 3, 5, 7, 10].find((step) => step * power >= largest);
-}
-
-// Up to MOST_POINTS points of a timeline. Where steps share a point, the line keeps the last, and the gaps keep the smallest and the
-// largest: no spike is lost. Buckets are powers of two, so that points stay where they were drawn.
-function thin(timeline, upTo) {
-  const steps = upTo === null ? timeline.times.length : timeline.stepsAt(upTo);
-  const progress = { x: [], y: [] }, gaps = { x: [], y: [] };
-  let bucket = 1, largest = 0;
-  while (steps / bucket > MOST_POINTS / (bucket > 1 ? 2 : 1)) bucket *= 2;
-  const point = (step) => { gaps.x.push(step + 1); gaps.y.push(timeline.gap(step)); };
-  for (let from = 0; from < steps; from += bucket) {
-    const to = Math.min(from + bucket, steps) - 1;
-    progress.x.push(timeline.times[to] / 1e3);
-    progress.y.push(timeline.tokens[to]);
-    let low = Math.max(from, 1), high = low;
-    if (low > to) continue;
-    for (let step = low + 1; step <= to; step += 1) {
-      if (timeline.gap(step) < timeline.gap(low)) low = step;
-      if (timeline.gap(step) > timeline.gap(high)) high = step;
-    }
-    largest = Math.max(largest, timeline.gap(high));
-    if (low !== high) point(Math.min(low, high));
-    point(Math.max(low, high));
-  }
-  return { progress, gaps, largest };
 }
