@@ -58,7 +58,8 @@ class Edits:
         preset = next(iter(self._presets.values()))
         untouched = not values[self._linked] and (values[controls.preset], values[controls.model]) == (preset.name, preset.model)
         model = self._machine.model_for(preset) if untouched else values[controls.model]
-        return controls.lanes.offering(controls.lanes_of(values), self._here(values)) | {controls.model: model}
+        chosen = {controls.model: model} if model != values[controls.model] else {}
+        return controls.lanes.offering(controls.lanes_of(values), self._here(values)) | chosen
 
     def _reported(self, values: Values, event: gr.EventData) -> Updates:
         controls = self._controls

@@ -6,13 +6,13 @@ class Charts {
     this.divs = Object.fromEntries([...root.querySelectorAll('.lp-chart')].map((box) => [box.dataset.chart, find('.lp-plot', box)]));
     this.drawn = false;
     this.timer = 0;
-    this.dirty = { progress: new Set(), gaps: new Set() };
     this.limits = {};
     this.font = getComputedStyle(root).fontFamily;
     for (const box of root.querySelectorAll('.lp-chart')) find('.lp-png', box).addEventListener('click', () => this.save(box.dataset.chart));
   }
 
   begin(run, cards) {
+    this.dirty = { progress: new Set(), gaps: new Set() }; // what the run before left undrawn may be of a lane that is gone
     Object.assign(this, { run, cards, limits: {}, upTo: null, bars: { changed: true, ms: [], text: [] }, marks: {} });
     this.soil(...cards.keys());
     this.draw();
