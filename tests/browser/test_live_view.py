@@ -293,6 +293,23 @@ def test_a_reload_ends_the_run_and_starts_clean(visit: Page) -> None:
     wait_words(visit, "^Done")
 
 
+def test_after_an_edit_the_old_figures_stay_dimmed(visit: Page, shot: Shot) -> None:
+    run(visit, 6)
+    wait_words(visit, "^Done")
+    figures = visit.locator(".lp-results tbody").inner_text()
+    opacity = "getComputedStyle(document.querySelector('.lp-cards')).opacity"
+    assert visit.evaluate(opacity) == "1"
+    set_lane(visit, 2, "fp32")
+    visit.wait_for_function(f"{opacity} < 1")
+    label = "getComputedStyle(document.querySelector('.lp-measure'), '::before').content"
+    assert "from the previous settings" in visit.evaluate(label)
+    assert visit.locator(".lp-results tbody").inner_text() == figures
+    shot(visit, "stale")
+    visit.click("#run")
+    visit.wait_for_function(f"{opacity} === '1'")
+    wait_words(visit, "^Done")
+
+
 def test_edit_run_edit_run(visit: Page) -> None:
     for lane, tokens in (("nf4", 4), ("fp32@2", 6), ("bf16/beam(num_beams=2)", 5)):
         set_lane(visit, 2, lane)

@@ -93,7 +93,7 @@ async function follow(key) {
       seen = answer.seen;
       pause = answer.pause_s * 1e3;
       for (const line of answer.records.split('\n')) if (line) take(JSON.parse(line));
-      if (answer.over) return;
+      if (answer.over) return ['done', 'cancelled'].includes(root.dataset.state) ? undefined : lost(); // a server that was started anew
     } else {
       failures += 1;
       if (failures > PATIENCE) return lost();
