@@ -85,8 +85,10 @@ def test_a_run_with_the_keyboard_alone(visit: Page) -> None:
     assert {"preset", "prompt", "max-new-tokens"} <= set(reached)
     visit.keyboard.press("Enter")
     wait_words(visit, "^Running")
+    expect(visit.locator("#stop")).to_be_focused()
     visit.keyboard.press("Escape")
     wait_words(visit, "^Stopped")
+    expect(visit.locator("#run")).to_be_focused()
 
 
 def test_nothing_moves_by_itself_for_who_wants_no_motion(browser: Browser, url: str) -> None:

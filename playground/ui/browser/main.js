@@ -138,12 +138,21 @@ function press(id) {
   if (button && !button.disabled) button.click();
 }
 
-const menuOpen = () => [...document.querySelectorAll('ul[role=listbox], dialog[open]')].some((menu) => menu.offsetParent !== null || menu.open);
+// Esc first closes what is open where the focus is; a list that is still fading elsewhere does not count.
+const menuOpen = () => Boolean(document.querySelector('dialog[open]') || document.activeElement?.closest('.block')?.querySelector('ul[role=listbox]'));
 
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); press('run'); }
   if (event.key === 'Escape' && !menuOpen()) press('stop');
 }, true);
+
+// A button that is disabled under the keyboard's focus swallows every key, Esc too: the focus goes on to its counterpart.
+function keepFocus() {
+  const [start, stop] = ['run', 'stop'].map((id) => document.getElementById(id)), active = document.activeElement;
+  if (start && active === start && start.disabled && !stop.disabled) stop.focus({ preventScroll: true });
+  if (stop && active === stop && stop.disabled && !start.disabled) start.focus({ preventScroll: true });
+}
+new MutationObserver(keepFocus).observe(document.body, { subtree: true, attributeFilter: ['disabled'] });
 
 // The lanes to pick from are those in the controls; once settings change, the question stands again.
 function edited() {
