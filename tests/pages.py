@@ -55,7 +55,7 @@ FLEETS: dict[str, Callable[[], Fleet]] = {
     "hostile": lambda: ScriptedFleet(ScriptedEngine(lambda lane: Script(words=PAYLOADS))),
     "failing": lambda: ScriptedFleet(ScriptedEngine(failing)),
     "slow": lambda: ScriptedFleet(SlowEngine()),
-    "late": lambda: ScriptedFleet(ScriptedEngine(lambda lane: Script(ttft_s=60))),
+    "late": lambda: ScriptedFleet(ScriptedEngine(lambda lane: Script(ttft_s=10))),
     "none": NoFleet,
     "plain": lambda: ScriptedFleet(ScriptedEngine()),
 }
