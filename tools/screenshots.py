@@ -23,7 +23,7 @@ from tests.browser.conftest import ARGUMENTS, chromium_path, open_page, serving 
 ASSETS = ROOT / "assets"
 SIZE = {"width": 1440, "height": 780}
 FRAME_S, LAST_S, WIDTH = 0.2, 2.5, 1080
-TOKENS = 48
+TOKENS = 32
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _visit(browser: Browser, url: str, theme: str) -> Page:
     context = browser.new_context(viewport=SIZE, color_scheme="dark" if theme == "dark" else "light")
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(240_000)
     page = open_page(context, url)
     page.wait_for_function("document.querySelector('#device').innerText.includes('torch')")
     return page
