@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground.engines.scripted import Script, ScriptedEngine
@@ -23,7 +24,9 @@ def opened(streams: Streams) -> str:
 
 
 def ask(streams: Streams, asked: dict[str, Any]) -> Answer:
-    return asyncio.run(streams.frames(asked))
+    """From a thread of its own: the browser tests' Playwright keeps a loop running in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(streams.frames(asked))).result()
 
 
 def test_an_answer_that_got_lost_is_given_again() -> None:

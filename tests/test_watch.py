@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from playground.runner import Run, Runner
 from playground.spec import RunRequest
 from playground.ui.streams import Streams
 from playground.ui.watch import Watchers
+from tests.test_streams import ask
 from tests.timelines import request
 
 
@@ -66,7 +66,7 @@ def records(school: School, opening: str | None) -> tuple[str, list[dict[str, An
     """The key in a first record, and what its stream holds now."""
     assert opening
     key = json.loads(opening)["key"]
-    answer = asyncio.run(school.streams.frames({"key": key, "seen": 0}))
+    answer = ask(school.streams, {"key": key, "seen": 0})
     start, *frames = (json.loads(line) for line in answer["records"].splitlines())
     assert start["start"]["watching"] is True
     return key, frames
@@ -101,7 +101,7 @@ def test_all_watchers_share_one_stream_and_its_pace() -> None:
     run = school.start("one")
     watching = [school.watch(str(number)) for number in range(30)]
     (key,) = {records(school, next(shown))[0] for shown in watching}
-    assert asyncio.run(school.streams.frames({"key": key, "seen": 0}))["pause_s"] == pytest.approx(0.5)
+    assert ask(school.streams, {"key": key, "seen": 0})["pause_s"] == pytest.approx(0.5)
     school.finish(run)
 
 
