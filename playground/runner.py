@@ -203,7 +203,7 @@ class Queue:
             while self._runs.index(run) >= seen and not run.cancelled.is_set() and time.monotonic() < until_s:
                 self._changed.wait(POLL_S)
 
-    def first(self, but: Run | None = None, timeout_s: float = 0.0) -> Run | None:
+    def first(self, but: Run | None, timeout_s: float) -> Run | None:
         """The run that has the device, as soon as there is one other than `but`; None at the timeout."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._runs) and self._runs[0] is not but, timeout_s)
@@ -235,10 +235,6 @@ class Runner:
         self._queue.enter(run)
         threading.Thread(target=self._live, args=(run,), name=f"run-{run.id}", daemon=True).start()
         return run
-
-    def current(self) -> Run | None:
-        """The run that has the device."""
-        return self._queue.first()
 
     def next_run(self, after: Run | None, timeout_s: float) -> Run | None:
         """The run that has the device, once it is another than `after`; None if there is none within the timeout."""

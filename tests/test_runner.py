@@ -482,11 +482,11 @@ def test_more_waits_its_turn_with_the_old_figures_in_view() -> None:
 def test_a_watcher_finds_the_run_in_progress_and_then_the_next() -> None:
     engine = HeldEngine()
     runner = Runner(lambda _lane: engine)
-    assert runner.current() is None
+    assert runner.next_run(None, 0.0) is None
     assert runner.next_run(None, 0.01) is None
     first = runner.start(named("a"))
     assert runner.next_run(None, PATIENCE_S) is first
-    assert runner.current() is first
+    assert runner.next_run(None, 0.0) is first
     second = runner.start(named("b"))
     assert runner.next_run(first, 0.01) is None
     engine.release.release()
@@ -494,4 +494,4 @@ def test_a_watcher_finds_the_run_in_progress_and_then_the_next() -> None:
     engine.release.release()
     told(second)
     assert runner.next_run(second, 0.01) is None
-    assert runner.current() is None
+    assert runner.next_run(None, 0.0) is None

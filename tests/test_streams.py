@@ -37,6 +37,8 @@ def test_an_answer_that_got_lost_is_given_again() -> None:
     assert '"state":"done"' in first["records"]
     assert ask(streams, {"key": key, "seen": 0}) == first
     assert ask(streams, {"key": key, "seen": first["seen"]})["records"] == ""
+    for odd in ("many", None, -3):
+        assert ask(streams, {"key": key, "seen": odd}) == first
 
 
 def test_without_the_key_there_is_nothing() -> None:

@@ -14,6 +14,7 @@ import gradio as gr
 from playground.presets import Preset
 from playground.settings import Settings
 from playground.ui.controls import HINT, Controls, Updates
+from playground.ui.edit_report import Report
 from playground.ui.form import Form, FormError, measure_line, read_form, split_prompts
 from playground.ui.idle import idle_feed
 from playground.ui.lanes import FIELDS, Lanes, canonical, changed, is_lane, split_lanes, text_of
@@ -21,7 +22,6 @@ from playground.ui.line import wrong
 from playground.ui.link import LinkError, form_of, read_link, write_link
 from playground.ui.machine import Machine
 from playground.ui.offers import Here
-from playground.ui.report import Report
 from playground.ui.running import INTERNAL, STREAMING, Results
 from playground.ui.tools import address
 

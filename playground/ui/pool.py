@@ -16,7 +16,7 @@ from playground.engines.base import Environment
 from playground.format import count, size
 from playground.ui.feed import record
 
-SCRIPT = Path(__file__).parent / "browser" / "pool.js"
+HERE = Path(__file__).parent / "browser"
 OTHERS = "other programs, and CUDA itself"
 TEMPLATE = """
 <details class="lp-pool" data-known="false">
@@ -32,7 +32,8 @@ TEMPLATE = """
 
 def pool_view() -> Any:
     """The component. It is only ever an output; a pressed "Evict" comes as its `input` event, with the resident's `key`."""
-    return gr.HTML(value="", html_template=TEMPLATE, js_on_load=SCRIPT.read_text(encoding="utf-8"), apply_default_css=False, elem_id="pool")
+    script = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("make", "pool"))
+    return gr.HTML(value="", html_template=TEMPLATE, js_on_load=script, apply_default_css=False, elem_id="pool")
 
 
 def pool_value(environment: Environment, said: str = "") -> str:

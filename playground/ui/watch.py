@@ -85,11 +85,10 @@ class Watchers:
     def _follow(self, watching: Watching) -> Iterator[str | None]:
         run: Run | None = None
         while not watching.stop.is_set():
-            following = self._next(watching, run)
-            if following is None:
+            if (started := self._next(watching, run)) is None:
                 yield None
             else:
-                run = following
+                run = started
                 yield from self._live(watching, run)
 
     def _next(self, watching: Watching, after: Run | None) -> Run | None:

@@ -131,19 +131,16 @@ def reachable(timeout_s: float = 3.0) -> bool:
     return True
 
 
+def _snapshot(model: HubModel, **how: Any) -> Path:
+    """The model's folder, with what is wanted of it and nothing else."""
+    wanted: dict[str, Any] = {"allow_patterns": _WANTED, "ignore_patterns": _UNWANTED}
+    return Path(snapshot_download(model.repo, revision=model.revision, cache_dir=model.cache_dir, **wanted, **how))
+
+
 def find(model: HubModel) -> Path | None:
     """The folder of a model that is wholly on this machine already. No network."""
     try:
-        folder = Path(
-            snapshot_download(
-                model.repo,
-                revision=model.revision,
-                cache_dir=model.cache_dir,
-                allow_patterns=_WANTED,
-                ignore_patterns=_UNWANTED,
-                local_files_only=True,
-            )
-        )
+        folder = _snapshot(model, local_files_only=True)
     except (LocalEntryNotFoundError, ValueError):
         return None
     return folder if (folder / "config.json").is_file() and _has_all_weights(folder) else None
@@ -270,16 +267,7 @@ def fetch(model: HubModel, tell: Callable[[dict[str, Any]], None]) -> Path:
     reporter = threading.Thread(target=report, daemon=True)
     reporter.start()
     try:
-        return Path(
-            snapshot_download(
-                model.repo,
-                revision=model.revision,
-                cache_dir=model.cache_dir,
-                allow_patterns=_WANTED,
-                ignore_patterns=_UNWANTED,
-                tqdm_class=kind,
-            )
-        )
+        return _snapshot(model, tqdm_class=kind)
     finally:
         over.set()
         reporter.join()

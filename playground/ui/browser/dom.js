@@ -2,13 +2,6 @@
 const root = element.querySelector('.lp');
 const find = (selector, within = root) => within.querySelector(selector);
 
-function make(tag, className = '', text = '') {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text;
-  return node;
-}
-
 function makeButton(className, text, label, onClick) {
   const node = make('button', className, text);
   node.type = 'button';

@@ -3,13 +3,6 @@ const details = element.querySelector('.lp-pool'), summary = details.querySelect
 let pressed = -1; // which button was, until what came of it is drawn
 const part = (name) => details.querySelector(`.lp-pool-${name}`);
 
-function make(tag, className, text = '') {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text;
-  return node;
-}
-
 // `scale`: this device's part of the bar. What is there is never thinner than can be seen.
 function segments(device, scale = 1) {
   return [...device.residents, ...device.others].map((one) => {
