@@ -1,8 +1,8 @@
 """What happens during a run, as frozen values, and their JSON lines.
 
 An engine tells of lanes by their index in the request. For each lane, in this order and each repeat in turn:
-`LaneStatus`* → `LaneLoaded` → (`RepeatStarted` → `StepsTaken`* → `RepeatFinished`)*, and at any point `LaneFailed`, after which
-the lane is silent. (A lane may be loaded again between repeats if memory was needed by another.) The runner adds `RunQueued`*
+`LaneStatus`* → `LaneLoaded` → (`RepeatStarted` → `StepsTaken`* → `RepeatFinished`)* → [`LaneCompared`], and at any point
+`LaneFailed`, after which the lane is silent. (A lane may be loaded again if memory was needed by another.) The runner adds `RunQueued`*
 and `RunStarted` before and `RunFinished` after; that one is always the last. A run that goes on from another begins with what was
 told of that one's lanes, then waits and starts as any other.
 """
@@ -108,6 +108,17 @@ class RepeatFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneCompared:
+    """How often the lane's model agrees with the baseline's on the likeliest next token; see `Measure.agreement`."""
+
+    lane: int
+    top1: float
+    """Share of places, 0 to 1."""
+    places: int
+    type: Literal["lane_compared"] = "lane_compared"
+
+
+@dataclass(frozen=True, slots=True)
 class LaneFailed:
     """The lane ends here; `message` is one sentence for the reader."""
 
@@ -125,7 +136,7 @@ class RunFinished:
     type: Literal["run_finished"] = "run_finished"
 
 
-LaneEvent = LaneStatus | LaneLoaded | RepeatStarted | StepsTaken | RepeatFinished | LaneFailed
+LaneEvent = LaneStatus | LaneLoaded | RepeatStarted | StepsTaken | RepeatFinished | LaneCompared | LaneFailed
 Event = RunQueued | RunStarted | LaneEvent | RunFinished
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from playground.spec import EMBEDDED_MODEL, Lane, Measure, Name, RunRequest, Schedule, SpecError, explain
+from playground.spec import EMBEDDED_MODEL, Lane, Measure, Name, Published, RunRequest, Schedule, SpecError, explain
 
 DEFAULT_PROMPT = "Why is the sky blue?"
 SUFFIXES = (".yaml", ".yml")
@@ -36,6 +36,8 @@ class Preset(BaseModel):
     model: Name = EMBEDDED_MODEL
     model_on_gpu: Name | None = None
     """Taken instead of `model` on a GPU, where a small model shows only what launching kernels costs."""
+    published: Published | None = None
+    """Figures of others, shown beside the measured ones."""
 
     @field_validator("lanes")
     @classmethod
@@ -62,6 +64,7 @@ class Preset(BaseModel):
             "models": dict(models),
             "adapters": dict(adapters),
             "measure": self.measure,
+            "published": self.published,
         }
         return RunRequest.build(**fields | overrides)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from playground.spec import EMBEDDED_MODEL, Name, SpecError, explain
+from playground.spec import EMBEDDED_MODEL, AdapterName, Name, SpecError, explain
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,8 +30,11 @@ class Settings(BaseSettings):
     presets_dir: Path = ROOT / "presets"
     models: dict[Name, str] = {EMBEDDED_MODEL: EMBEDDED_MODEL, "smollm2-1.7b": "HuggingFaceTB/SmolLM2-1.7B-Instruct"}
     """The models the page offers: name → Hub id, folder, or the embedded model's name."""
-    adapters: dict[Name, str] = {}
+    adapters: dict[AdapterName, str] = {"faq": str(ROOT / "assets" / "faq")}
     """The adapters the page offers: name → folder."""
+    host_budget_gb: Annotated[float, Field(ge=0)] | None = None
+    """What evicted variants may hold in the host's memory while they wait, in 10⁹ bytes; default: a quarter of what the host has free
+    at start. On a CPU it is the device's own memory, and nothing waits there."""
     memory_budget_gb: Annotated[float, Field(gt=0)] | None = None
     """What loaded variants may hold together, in 10⁹ bytes; default: 80 % of what the device has free at start."""
 

@@ -2,8 +2,9 @@
 
 A lane is written as text, the same everywhere (command line, page, presets, labels):
 
-    lane     = [model ":"] precision ["[" options "]"] ["+" adapter [".merged"]] ["/" decoding ["(" options ")"]] ["@" batch]
+    lane     = [model ":"] precision ["[" options "]"] ["+" adapters] ["/" decoding ["(" options ")"]] ["@" batch]
     options  = key "=" value {"," key "=" value}
+    adapters = adapter [".merged"]  |  adapter "|" adapter {"|" adapter}     (several: one a row of the batch, in turn; "none" is one too)
 
 `Lane.parse(text)` reads it and `str(lane)` writes the canonical form; `Lane.parse(str(lane)) == lane`.
 """
@@ -25,10 +26,14 @@ SCHEDULES: tuple[str, ...] = get_args(Schedule)
 FOUR_BIT = ("nf4", "fp4")
 MAX_BATCH = 32
 MAX_NEW_TOKENS = 4096
+MAX_RANK = 1024
+NO_ADAPTER = "none"
+"""Among a batch's adapters: the rows without one."""
 EMBEDDED_MODEL = "smollm2-135m"
 EMBEDDED_HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 _NAME = re.compile(r"[a-z0-9._-]+")
+_RANDOM = re.compile(r"random-r([1-9]\d{0,3})")
 _DEVICE = re.compile(r"cpu|cuda:\d{1,2}")
 _LANE = re.compile(
     r"(?:(?P<model>[^:/@+\[\]()]*):)?"
@@ -59,7 +64,35 @@ def check_name(value: str) -> str:
     return value
 
 
+def check_adapter_name(value: str) -> str:
+    """The name of an adapter that somebody gives: none that already means something."""
+    if value == NO_ADAPTER or _RANDOM.fullmatch(value):
+        raise ValueError(f"{value!r} is not free for an adapter of one's own: none and random-r16, random-r64, … have a meaning")
+    return check_name(value)
+
+
+def random_rank(adapter: str) -> int | None:
+    """The rank of an untrained adapter by its name, `random-r16`; None for any other name.
+
+    Such an adapter is there on every model, without a file: PEFT's own start (A random, B zero) on every linear layer, so it costs
+    what an adapter of that rank costs and changes no output.
+    """
+    found = _RANDOM.fullmatch(adapter)
+    rank = int(found[1]) if found else None
+    return rank if rank is not None and rank <= MAX_RANK else None
+
+
+def _check_adapters(value: str) -> str:
+    names = value.split("|")
+    for name in names:
+        check_name(name)
+    if set(names) == {NO_ADAPTER}:
+        raise ValueError(f"{value!r} is no adapter; leave it out, or name one too, as in {NO_ADAPTER}|faq")
+    return value
+
+
 Name = Annotated[str, BeforeValidator(check_name)]
+AdapterName = Annotated[str, BeforeValidator(check_adapter_name)]
 
 
 class Variant(_Value):
@@ -72,7 +105,8 @@ class Variant(_Value):
     compute: Dtype | None = None
     attention: Attention | None = None
     device: str | None = None
-    adapter: Name | None = None
+    adapter: Annotated[str, BeforeValidator(_check_adapters)] | None = None
+    """A name; or several, parted by "|": the rows of a batch take them in turn."""
     merged: bool = False
 
     OPTIONS: ClassVar[tuple[str, ...]] = ("threshold", "double_quant", "compute", "attention", "device")
@@ -93,7 +127,16 @@ class Variant(_Value):
                 raise ValueError(f"{option} is an option of nf4 and fp4, not of {self.precision}")
         if self.merged and self.adapter is None:
             raise ValueError("only an adapter can be merged, and there is none")
+        if self.merged and len(self.adapters) > 1:
+            raise ValueError(
+                f"one adapter can be merged, not several; allowed: {self.adapters[0]}.merged, or +{self.adapter} without merging"
+            )
         return self
+
+    @property
+    def adapters(self) -> tuple[str | None, ...]:
+        """Of the rows of a batch, in turn; None: without one. Empty when no row has one."""
+        return tuple(None if name == NO_ADAPTER else name for name in self.adapter.split("|")) if self.adapter else ()
 
     @property
     def quantized(self) -> bool:
@@ -172,6 +215,21 @@ class Lane(_Value):
     decoding: Decoding = Greedy()
     batch: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 1
 
+    @model_validator(mode="after")
+    def _an_adapter_a_row(self) -> Lane:
+        if len(self.variant.adapters) > self.batch:
+            count = len(self.variant.adapters)
+            raise ValueError(
+                f"{count} adapters do not fit in batch {self.batch}; allowed: at most one a row, as in +{self.variant.adapter}@{count}"
+            )
+        return self
+
+    @property
+    def adapters(self) -> tuple[str | None, ...]:
+        """Of each row of the batch; None: without one."""
+        named = self.variant.adapters or (None,)
+        return tuple(named[row % len(named)] for row in range(self.batch))
+
     def __str__(self) -> str:
         decoding = "" if self.decoding == Greedy() else f"/{self.decoding}"
         return f"{self.variant}{decoding}{f'@{self.batch}' if self.batch > 1 else ''}"
@@ -224,6 +282,37 @@ class Measure(_Value):
     """CPU threads of one operation; None: the machine's cores."""
     timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
     """A repeat is stopped once its lane's own clock has run this long."""
+    agreement: bool = False
+    """After the repeats, off the clock: each lane's model reads the baseline's answer and says at each place which token it finds
+    likeliest; the share of places where that is what the baseline's model finds is its top-1 agreement."""
+
+
+class PublishedFigure(_Value):
+    """What somebody else has measured of a lane like this one."""
+
+    lane: str
+    """Lane text; it stands beside lanes of that label."""
+    what: str
+    """What they ran, in their words."""
+    e2e_s: Annotated[float, Field(gt=0)]
+
+    @field_validator("lane")
+    @classmethod
+    def _canonical(cls, lane: str) -> str:
+        return str(Lane.parse(lane))
+
+
+class Published(_Value):
+    """Published figures to stand beside the measured ones."""
+
+    source: str
+    """Who measured, on what."""
+    figures: Annotated[tuple[PublishedFigure, ...], Field(min_length=1)]
+    """The first is the one the others are ratios of."""
+    also: tuple[str, ...] = ()
+    """What else was published, a sentence each."""
+    why: str = ""
+    """Why the measured ones differ."""
 
 
 class RunRequest(_Value):
@@ -238,11 +327,12 @@ class RunRequest(_Value):
     """The model of lanes that name none."""
     models: dict[Name, str] = {}
     """Name → Hub id, folder, or the embedded model's name."""
-    adapters: dict[Name, str] = {}
+    adapters: dict[AdapterName, str] = {}
     """Name → folder of a LoRA adapter in safetensors."""
     measure: Measure = Measure()
     baseline: Annotated[int, Field(ge=0)] = 0
     """The index of the lane the others are compared with."""
+    published: Published | None = None
 
     @field_validator("prompts")
     @classmethod
@@ -255,17 +345,23 @@ class RunRequest(_Value):
     @model_validator(mode="after")
     def _names_known(self) -> RunRequest:
         for lane in self.lanes:
-            model, adapter = lane.variant.model or self.model, lane.variant.adapter
+            model = lane.variant.model or self.model
             if model not in self.models:
                 raise ValueError(f"lane {str(lane)!r}: model {model!r} is not known (allowed: {_listed(self.models)})")
-            if adapter is not None and adapter not in self.adapters:
-                raise ValueError(f"lane {str(lane)!r}: adapter {adapter!r} is not known (allowed: {_listed(self.adapters)})")
-            if lane.variant.merged:
-                raise ValueError(f"lane {str(lane)!r}: merged adapters are not supported yet; use +{adapter} (attached)")
-            if len(self.prompts) > lane.batch:
-                raise ValueError(
-                    f"lane {str(lane)!r}: {len(self.prompts)} prompts do not fit in batch {lane.batch}; allowed: at most one prompt a row"
-                )
+            for adapter in filter(None, lane.variant.adapters):
+                if adapter not in self.adapters and random_rank(adapter) is None:
+                    there = ", ".join([*sorted(self.adapters), f"random-r1 to random-r{MAX_RANK}"])
+                    raise ValueError(f"lane {str(lane)!r}: adapter {adapter!r} is not known (allowed: {there})")
+        return self
+
+    @model_validator(mode="after")
+    def _every_prompt_is_asked(self) -> RunRequest:
+        largest = max(self.lanes, key=lambda lane: lane.batch)
+        if len(self.prompts) > largest.batch:
+            raise ValueError(
+                f"lane {str(largest)!r}: {len(self.prompts)} prompts do not fit in batch {largest.batch};"
+                " allowed: at most as many prompts as the largest batch has rows"
+            )
         return self
 
     @model_validator(mode="after")
@@ -275,7 +371,7 @@ class RunRequest(_Value):
         return self
 
     def rows(self, lane: Lane) -> tuple[str, ...]:
-        """The prompt of each row of a lane's batch: the prompts, cycled."""
+        """The prompt of each row of a lane's batch: the prompts, cycled; a batch of fewer rows is asked the first ones."""
         return tuple(self.prompts[row % len(self.prompts)] for row in range(lane.batch))
 
     def longer(self, repeats: int) -> RunRequest:

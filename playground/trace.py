@@ -15,7 +15,8 @@ from playground.spec import Lane, RunRequest
 SCHEMA = 1
 
 Finish = Literal["length", "stop", "cancelled", "timeout"]
-LoadKind = Literal["cold", "prequantized", "host", "resident"]
+LoadKind = Literal["cold", "prequantized", "host", "attached", "resident"]
+"""Where a variant came from: its files, its pre-quantized copy, the host's memory; an adapter put on a resident base; or it was there."""
 
 
 class _Record(BaseModel):
@@ -76,6 +77,21 @@ class Repeat(Trace):
     metrics: Metrics
 
 
+class Load(_Record):
+    """One time a lane's variant was made ready."""
+
+    load_s: float
+    load_kind: LoadKind
+
+
+class Agreement(_Record):
+    """See `Measure.agreement`."""
+
+    top1: float
+    """Share of places, 0 to 1."""
+    places: int
+
+
 class LaneRecord(_Record):
     index: int
     label: str
@@ -85,8 +101,11 @@ class LaneRecord(_Record):
     load_kind: LoadKind | None
     memory_bytes: int | None
     """Weights as held, adapter included, shared tensors counted in full."""
+    loads: tuple[Load, ...] = ()
+    """Every swap of the run, in order: the first is what `load_s` and `load_kind` tell, later ones had to make room and come back."""
     facts: dict[str, Any]
     """Read back from the loaded model: dtype, quantized modules, attention, adapter, sha256 of the weights, …"""
+    agreement: Agreement | None = None
     repeats: tuple[Repeat, ...]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, assert_never
 from playground.events import (
     Event,
     FailureKind,
+    LaneCompared,
     LaneFailed,
     LaneLoaded,
     LaneStatus,
@@ -21,7 +22,7 @@ from playground.events import (
 )
 from playground.metrics import Meter, measure, median
 from playground.spec import Beam, Lane, RunRequest
-from playground.trace import LaneRecord, LoadKind, Metrics, Recording, Repeat, Step, Trace
+from playground.trace import Agreement, LaneRecord, Load, LoadKind, Metrics, Recording, Repeat, Step, Trace
 
 RunStatus = Literal["waiting", "running", "done", "cancelled"]
 LaneState = Literal["waiting", "loading", "ready", "running", "done", "failed"]
@@ -62,7 +63,10 @@ class LaneView:
     error_kind: FailureKind | None = None
     load_s: float | None = None
     load_kind: LoadKind | None = None
+    loads: list[Load] = field(default_factory=list)
+    """Every swap, in order; `load_s` and `load_kind` are the first's."""
     memory_bytes: int | None = None
+    agreement: Agreement | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     repeats: list[Repeat] = field(default_factory=list)
     current: RunningRepeat | None = None
@@ -140,6 +144,7 @@ class RunView:
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.fraction, lane.facts = "ready", "", None, event.facts
                 lane.memory_bytes = event.memory_bytes
+                lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
                 if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
                     lane.load_s, lane.load_kind = event.load_s, event.load_kind
             case RepeatStarted():
@@ -156,6 +161,8 @@ class RunView:
                     _change_text(lane.texts, change)
             case RepeatFinished():
                 _finish_repeat(self.lanes[event.lane], event)
+            case LaneCompared():
+                self.lanes[event.lane].agreement = Agreement(top1=event.top1, places=event.places)
             case LaneFailed():
                 lane = self.lanes[event.lane]
                 lane.state, lane.error, lane.error_kind, lane.status, lane.current = "failed", event.message, event.kind, "", None
@@ -222,6 +229,8 @@ def _lane_record(lane: LaneView) -> LaneRecord:
         load_s=lane.load_s,
         load_kind=lane.load_kind,
         memory_bytes=lane.memory_bytes,
+        loads=tuple(lane.loads),
+        agreement=lane.agreement,
         facts=lane.facts,
         repeats=tuple(lane.repeats),
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from playground.events import (
     Event,
     FailureKind,
+    LaneCompared,
     LaneFailed,
     LaneLoaded,
     LaneStatus,
@@ -20,10 +21,27 @@ from playground.events import (
     RunStarted,
     StepsTaken,
 )
-from playground.spec import FOUR_BIT, MAX_BATCH, PRECISIONS, Attention, Beam, Decoding, Dtype, Greedy, Lane, MinP, TopK, TopP, Variant
+from playground.spec import (
+    FOUR_BIT,
+    MAX_BATCH,
+    NO_ADAPTER,
+    PRECISIONS,
+    Attention,
+    Beam,
+    Decoding,
+    Dtype,
+    Greedy,
+    Lane,
+    MinP,
+    TopK,
+    TopP,
+    Variant,
+)
 from playground.trace import Finish, LoadKind, Step
 
 names = st.from_regex(r"[a-z0-9._-]{1,12}", fullmatch=True).filter(lambda name: not name.endswith(".merged"))
+adapters = names.filter(lambda name: name != NO_ADAPTER)
+several = st.lists(names, min_size=2, max_size=3).filter(lambda found: set(found) != {NO_ADAPTER}).map("|".join)
 devices = st.one_of(st.just("cpu"), st.integers(0, 99).map(lambda number: f"cuda:{number}"))
 seeds = st.none() | st.integers(0, 2**32 - 1)
 temperatures = st.floats(0, 10, exclude_min=True)
@@ -33,7 +51,7 @@ probabilities = st.floats(0, 1, exclude_min=True)
 @st.composite
 def variants(draw: st.DrawFn) -> Variant:
     precision = draw(st.sampled_from(PRECISIONS))
-    adapter = draw(st.none() | names)
+    adapter = draw(st.none() | adapters | several)
     four_bit = precision in FOUR_BIT
     return Variant.model_validate(
         {
@@ -45,7 +63,7 @@ def variants(draw: st.DrawFn) -> Variant:
             "attention": draw(st.none() | st.sampled_from(get_args(Attention))),
             "device": draw(st.none() | devices),
             "adapter": adapter,
-            "merged": adapter is not None and draw(st.booleans()),
+            "merged": adapter is not None and "|" not in adapter and draw(st.booleans()),
         }
     )
 
@@ -57,7 +75,15 @@ decodings: st.SearchStrategy[Decoding] = st.one_of(
     st.builds(MinP, p=probabilities, temperature=temperatures, seed=seeds),
     st.builds(Beam, num_beams=st.integers(2, 16), length_penalty=st.floats(-5, 5)),
 )
-lanes = st.builds(Lane, variant=variants(), decoding=decodings, batch=st.integers(1, MAX_BATCH))
+
+
+@st.composite
+def lane_values(draw: st.DrawFn) -> Lane:
+    variant = draw(variants())
+    return Lane(variant=variant, decoding=draw(decodings), batch=draw(st.integers(max(1, len(variant.adapters)), MAX_BATCH)))
+
+
+lanes = lane_values()
 
 lane_numbers = st.integers(0, 63)
 times = st.floats(0, 1e6)
@@ -106,6 +132,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         finish=finishes,
         texts=st.lists(st.text(), max_size=3).map(tuple),
     ),
+    st.builds(LaneCompared, lane=lane_numbers, top1=st.floats(0, 1), places=st.integers(0, 2**30)),
     st.builds(LaneFailed, lane=lane_numbers, kind=st.sampled_from(get_args(FailureKind)), message=st.text()),
     st.builds(RunFinished, status=statuses),
 )

@@ -259,7 +259,7 @@ BAD_INPUT = [
     (("run", "--lane", "bf17"), "lane 'bf17': unknown precision 'bf17' (allowed: fp32, bf16, fp16, int8, nf4, fp4)"),
     (("run", "quickstart", "--lane", "bf16/x"), "run: lane 'bf16/x': unknown decoding 'x' (allowed: greedy, top_k, top_p, min_p, beam)"),
     (("run", "--lane", "big:bf16"), "run: lane 'big:bf16': model 'big' is not known (allowed: smollm2-1.7b, smollm2-135m)"),
-    (("run", "--lane", "bf16+faq"), "run: lane 'bf16+faq': adapter 'faq' is not known (allowed: none)"),
+    (("run", "--lane", "bf16+no"), "run: lane 'bf16+no': adapter 'no' is not known (allowed: faq, random-r1 to random-r1024)"),
     (("run", "--lane", "bf16", "--prompt", " "), "run: prompts: prompt 1 is empty; give at least one word"),
     (
         ("run", "--lane", "bf16", "--max-new-tokens", "0"),

@@ -73,7 +73,7 @@ def test_order_then_name(tmp_path: Path) -> None:
     assert list(load_presets(tmp_path)) == ["c", "a", "b"]
 
 
-FIELDS = "name, order, title, lesson, lanes, prompts, system, chat, measure, model, model_on_gpu"
+FIELDS = "name, order, title, lesson, lanes, prompts, system, chat, measure, model, model_on_gpu, published"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ FIELDS = "name, order, title, lesson, lanes, prompts, system, chat, measure, mod
         (
             {"measure": "{speed: 1}"},
             "measure.speed: there is no such field "
-            "(allowed: schedule, max_new_tokens, fixed_length, warmup, repeats, seed, threads, timeout_s)",
+            "(allowed: schedule, max_new_tokens, fixed_length, warmup, repeats, seed, threads, timeout_s, agreement)",
         ),
         ({"measure": "{repeats: 0}"}, "measure.repeats: input should be greater than or equal to 1, not '0'"),
         ({"measure": "{schedule: random}"}, "measure.schedule: input should be 'exclusive' or 'interleaved', not 'random'"),

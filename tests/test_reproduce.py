@@ -46,7 +46,7 @@ def request_of(*lane: str, source: str = EMBEDDED_MODEL, **more: Any) -> RunRequ
 
 def request_with(lane: Lane, prompts: list[str], system: str | None) -> RunRequest:
     names = {lane.variant.model or "m": EMBEDDED_MODEL, "m": EMBEDDED_MODEL}
-    adapters = {lane.variant.adapter: ADAPTER_FOLDER} if lane.variant.adapter else {}
+    adapters = {name: ADAPTER_FOLDER for name in lane.variant.adapters if name}
     measure = {"fixed_length": len(prompts) % 2 == 0}
     return RunRequest.build(lanes=[lane], prompts=prompts, system=system, model="m", models=names, adapters=adapters, measure=measure)
 
@@ -84,9 +84,7 @@ def test_a_literal_reads_back_as_the_text_on_one_printable_line(text: str) -> No
 
 @given(lane=lanes, prompts=st.lists(typed, min_size=1, max_size=3), system=st.none() | typed)
 def test_what_was_typed_is_only_ever_a_string(lane: Lane, prompts: list[str], system: str | None) -> None:
-    # Merged adapters are refused when the request is made, and the batch must hold the prompts.
-    variant = lane.variant.model_copy(update={"merged": False})
-    lane = lane.model_copy(update={"batch": max(lane.batch, len(prompts)), "variant": variant})
+    lane = lane.model_copy(update={"batch": max(lane.batch, len(prompts))})
     source = script(request_with(lane, prompts, system), 0)
     harmless = script(request_with(lane, ["a"] * len(prompts), "a" if system else system), 0)
     assert shape(source) == shape(harmless)

@@ -16,6 +16,8 @@ EXAMPLES = [
     "nf4[double_quant=true,compute=fp32]",
     "bf16[device=cuda:1]",
     "bf16+faq.merged",
+    "nf4+faq|none@2",
+    "bf16+random-r16",
     "bf16/beam(num_beams=4)",
     "int8/top_p(p=0.9,temperature=0.7)@8",
     "smollm2-1.7b:bf16[attention=eager]+faq/min_p(p=0.05,seed=3)@32",
@@ -139,16 +141,26 @@ def test_a_request_takes_lanes_as_text_or_as_values() -> None:
 @given(st.lists(strategies.lanes, min_size=1, max_size=4))
 @settings(max_examples=40)
 def test_a_request_reads_back_from_its_json(lanes: list[Lane]) -> None:
-    plain = [lane.model_copy(update={"variant": lane.variant.model_copy(update={"merged": False})}) for lane in lanes]
-    models = {lane.variant.model or EMBEDDED_MODEL: "x" for lane in plain}
-    adapters = {lane.variant.adapter: "y" for lane in plain if lane.variant.adapter}
-    made = request(lanes=plain, models=models | {EMBEDDED_MODEL: EMBEDDED_MODEL}, adapters=adapters, measure=Measure(repeats=3))
+    models = {lane.variant.model or EMBEDDED_MODEL: "x" for lane in lanes}
+    adapters = {name: "y" for lane in lanes for name in lane.variant.adapters if name}
+    made = request(lanes=lanes, models=models | {EMBEDDED_MODEL: EMBEDDED_MODEL}, adapters=adapters, measure=Measure(repeats=3))
     assert RunRequest.model_validate_json(made.model_dump_json()) == made
 
 
 def test_prompts_are_cycled_to_fill_the_rows() -> None:
     made = request(lanes=["bf16@5"], prompts=["a", "b"])
     assert made.rows(made.lanes[0]) == ("a", "b", "a", "b", "a")
+
+
+def test_a_smaller_batch_is_asked_the_first_prompts() -> None:
+    made = request(lanes=["bf16@2", "bf16"], prompts=["a", "b"])
+    assert made.rows(made.lanes[1]) == ("a",)
+
+
+def test_adapters_are_cycled_over_the_rows() -> None:
+    lane = Lane.parse("bf16+faq|none|other@5")
+    assert lane.adapters == ("faq", None, "other", "faq", None)
+    assert Lane.parse("bf16@2").adapters == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -158,12 +170,19 @@ def test_prompts_are_cycled_to_fill_the_rows() -> None:
         ({"lanes": ["bf16", "oops"]}, "run: lane 'oops': unknown precision 'oops' (allowed: fp32, bf16, fp16, int8, nf4, fp4)"),
         ({"prompts": ["x"] * 33}, "run: prompts: must be at most 32 in number, not 33"),
         ({"prompts": ["  "]}, "run: prompts: prompt 1 is empty; give at least one word"),
-        ({"prompts": ["a", "b"]}, "run: lane 'bf16': 2 prompts do not fit in batch 1; allowed: at most one prompt a row"),
-        ({"lanes": ["big:bf16"]}, "run: lane 'big:bf16': model 'big' is not known (allowed: smollm2-135m)"),
-        ({"lanes": ["bf16+faq"]}, "run: lane 'bf16+faq': adapter 'faq' is not known (allowed: none)"),
         (
-            {"lanes": ["bf16+faq.merged"], "adapters": {"faq": "f"}},
-            "run: lane 'bf16+faq.merged': merged adapters are not supported yet; use +faq (attached)",
+            {"prompts": ["a", "b"]},
+            "run: lane 'bf16': 2 prompts do not fit in batch 1; allowed: at most as many prompts as the largest batch has rows",
+        ),
+        ({"lanes": ["big:bf16"]}, "run: lane 'big:bf16': model 'big' is not known (allowed: smollm2-135m)"),
+        ({"lanes": ["bf16+faq"]}, "run: lane 'bf16+faq': adapter 'faq' is not known (allowed: random-r1 to random-r1024)"),
+        (
+            {"lanes": ["bf16+random-r1025"]},
+            "run: lane 'bf16+random-r1025': adapter 'random-r1025' is not known (allowed: random-r1 to random-r1024)",
+        ),
+        (
+            {"adapters": {"none": "f"}},
+            "run: adapters.none.[key]: 'none' is not free for an adapter of one's own: none and random-r16, random-r64, … have a meaning",
         ),
         ({"measure": {"max_new_tokens": 0}}, "run: measure.max_new_tokens: input should be greater than or equal to 1, not '0'"),
         ({"measure": {"max_new_tokens": 5000}}, "run: measure.max_new_tokens: input should be less than or equal to 4096, not '5000'"),

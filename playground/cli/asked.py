@@ -11,7 +11,7 @@ import typer
 
 from playground.presets import SUFFIXES, Preset, load_preset, load_presets
 from playground.settings import Settings
-from playground.spec import Lane, RunRequest, SpecError, check_name
+from playground.spec import Lane, RunRequest, SpecError, check_adapter_name, check_name
 
 PresetName = Annotated[
     str | None, typer.Argument(metavar="[PRESET_OR_FILE]", help="A preset's name, or a YAML file of your own.", show_default=False)
@@ -124,7 +124,7 @@ def _named(option: str, texts: list[str] | None) -> dict[str, str]:
         if name in found:
             raise SpecError(option, f"{name!r} is given twice; allowed: each name once")
         try:
-            found[check_name(name)] = value
+            found[check_name(name) if option == "--model" else check_adapter_name(name)] = value
         except ValueError as error:
             raise SpecError(option, str(error)) from None
     return found

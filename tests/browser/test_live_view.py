@@ -289,7 +289,9 @@ def test_a_reload_ends_the_run_and_starts_clean(visit: Page) -> None:
     visit.reload()
     visit.locator(".lp-card").first.wait_for()
     expect(visit.locator(".lp-run-words")).to_have_text("Ready")
-    expect(visit.locator(".lane-edit:visible")).to_have_count(2)  # the address has kept them; until it is read the first preset's stand there
+    expect(visit.locator(".lane-edit:visible")).to_have_count(
+        2
+    )  # the address has kept them; until it is read the first preset's stand there
     run(visit, 4)
     wait_words(visit, "^Done")
 
