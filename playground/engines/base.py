@@ -11,15 +11,19 @@ from playground.spec import RunRequest, Variant
 
 Environment = dict[str, Any]
 """Plain JSON values. Keys that readers rely on: device, device_name, threads, versions, memory_total_bytes, memory_budget_bytes,
-residents (what is loaded: a list of key, label, memory_bytes), memory_other_bytes (CUDA only: held on the device by others)."""
+residents (what is loaded: a list of key, label, memory_bytes, where ("device", or "host": evicted, and waiting there)),
+memory_other_bytes (CUDA only: held on the device by others), host_budget_bytes and host_used_bytes (for those that wait),
+host_is_device (a CPU: nothing waits, it would only be held twice)."""
 
 RUN_IS_ON = "a run is on; a variant can be evicted when it has ended"
 NOT_LOADED = "this variant is not loaded any more"
 
 
 def resident_label(variant: Variant, default_model: str) -> str:
-    """A loaded base by its name: `smollm2-135m nf4[double_quant=true]`. What hangs on it is named `… + adapter`."""
-    bare = variant.model_copy(update={"model": None, "adapter": None, "merged": False, "device": None})
+    """A loaded base by its name: `smollm2-135m nf4[double_quant=true]`, `smollm2-135m nf4+faq.merged`. What hangs on it is named
+    `… + adapter`."""
+    attached = {} if variant.merged else {"adapter": None}
+    bare = variant.model_copy(update={"model": None, "device": None, **attached})
     return f"{variant.model or default_model} {bare}"
 
 

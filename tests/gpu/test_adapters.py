@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from playground.engines.local.adapters import attach
+from playground.engines.local.adapters import Adapter, attach, load_adapter
 from playground.engines.local.device import Device
 from playground.engines.local.loading import BaseSpec, load_base
 from playground.engines.local.prequantized import Copies
@@ -23,7 +23,7 @@ def test_attaching_to_a_base_that_has_run_leaves_its_logits(precision: str, plac
         base = load_base(place.model, spec, device, Copies(cache), lambda text: None)
         prompt = torch.tensor([[5, 9, 100, 200, 17, 30]], device=device.torch)
         before = base.model(prompt).logits
-        attached = attach(base.model, place.lora, "lora", spec.dtype, device)
+        attached = attach(base.model, [load_adapter(base.model, Adapter.of("lora", str(place.lora)), spec.dtype, device)])
         adapted = attached.model(prompt).logits
         assert torch.isfinite(before).all()
         assert torch.equal(base.model(prompt).logits, before)

@@ -107,8 +107,8 @@ def test_an_adapter_lane_shares_its_base(worker: Worker, place: Place) -> None:
     assert ids(base) == ids(again)
     assert ids(adapted) != ids(base)
     assert again.load_kind == "resident"
-    assert adapted.facts["adapter"] == "lora"
-    assert adapted.facts["adapter_modules"] == 3 * place.shape.layers
+    [adapter] = adapted.facts["adapters"]
+    assert (adapter["name"], adapter["modules"]) == ("lora", 3 * place.shape.layers)
     if torch.cuda.is_available():
         assert (adapted.memory_bytes or 0) < 1.5 * (base.memory_bytes or 0)
 

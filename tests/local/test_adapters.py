@@ -13,7 +13,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from playground.engines.local.adapters import AdapterError, Attached, attach
+from playground.engines.local.adapters import Adapter, AdapterError, Attached, Loaded, attach, load_adapter
 from playground.engines.local.device import Device
 from playground.engines.local.loading import Base, BaseSpec, load_base, tensor_bytes
 from playground.engines.local.prequantized import Copies
@@ -28,8 +28,12 @@ def load(folder: Path, text: str, cache: Path) -> tuple[Base, BaseSpec]:
     return load_base(folder, spec, Device("cpu"), Copies(cache), lambda text: None), spec
 
 
+def read(base: Base, spec: BaseSpec, folder: Path) -> Loaded:
+    return load_adapter(base.model, Adapter.of("a", str(folder)), spec.dtype, Device("cpu"))
+
+
 def put_on(base: Base, spec: BaseSpec, folder: Path) -> Attached:
-    return attach(base.model, folder, "a", spec.dtype, Device("cpu"))
+    return attach(base.model, [read(base, spec, folder)])
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16", "int8", "nf4", "fp4", "nf4[double_quant=true]", "nf4[compute=fp32]"])
@@ -37,16 +41,15 @@ def test_attaching_to_a_base_that_has_run_leaves_its_logits(precision: str, embe
     lora = random_lora(embedded, tmp_path / "lora")
     base, spec = load(embedded, precision, tmp_path / "cache")
     before = base.model(IDS).logits
-    attached = put_on(base, spec, lora)
+    loaded = read(base, spec, lora)
+    attached = attach(base.model, [loaded])
     with_adapter = attached.model(IDS).logits
     assert torch.equal(base.model(IDS).logits, before)
     assert not torch.allclose(with_adapter, before, atol=0.5)
     assert torch.equal(attached.model(IDS).logits, with_adapter)
-    assert attached.facts["adapter_rank"] == 4
+    assert attached.facts["adapters"][0]["rank"] == 4
     # int8 notes a few bytes of outlier columns at each forward.
-    assert tensor_bytes(attached.model) == pytest.approx(base.memory_bytes + attached.memory_bytes, abs=4096), (
-        "the base's tensors are shared"
-    )
+    assert tensor_bytes(attached.model) == pytest.approx(base.memory_bytes + loaded.memory_bytes, abs=4096), "the base's tensors are shared"
 
 
 def test_it_computes_what_peft_computes(tiny: Path, tiny_lora: Path, tmp_path: Path) -> None:

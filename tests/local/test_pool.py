@@ -96,7 +96,7 @@ def test_an_adapter_trained_anew_in_its_folder_is_another(worker: Worker, tiny: 
         lora = random_lora(tiny, tmp_path / "lora", seed=seed)
         ran.append(run_lanes(worker, request_for(tiny, ["fp32+a"], adapters={"a": lora})))
     assert ran[0].ids(0) != ran[1].ids(0)
-    assert ran[0][0].facts["adapter_sha256"] != ran[1][0].facts["adapter_sha256"]
+    assert ran[0][0].facts["adapters"][0]["sha256"] != ran[1][0].facts["adapters"][0]["sha256"]
 
 
 @pytest.mark.parametrize("schedule", ["exclusive", "interleaved"])

@@ -55,7 +55,7 @@ def test_an_evicted_adapter_leaves_its_base_and_an_evicted_base_takes_its_adapte
     worker.evict(residents(worker)["m bf16 + faq"]["key"])
     assert list(residents(worker)) == ["m bf16", "m fp32"]
     again = run_lanes(worker, request)
-    assert [lane.load_kind for lane in again.view.lanes] == ["resident", "cold", "resident"]
+    assert [lane.load_kind for lane in again.view.lanes] == ["resident", "attached", "resident"]
     assert again.ids(1) == first.ids(1)
     worker.evict(residents(worker)["m bf16"]["key"])
     assert list(residents(worker)) == ["m fp32"]

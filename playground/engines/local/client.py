@@ -368,4 +368,6 @@ def worker_command(settings: Settings, device: str | None = None) -> list[str]:
         command += ["--device", device]
     if settings.memory_budget_gb is not None:
         command += ["--budget-bytes", str(int(settings.memory_budget_gb * 1e9))]
+    if settings.host_budget_gb is not None:
+        command += ["--host-budget-bytes", str(int(settings.host_budget_gb * 1e9))]
     return command

@@ -20,6 +20,7 @@ _CGROUPS = (
 )
 _PACKAGES = ("torch", "transformers", "bitsandbytes", "peft", "accelerate", "tokenizers", "greenlet")
 _BUDGET_SHARE = 0.8
+_HOST_SHARE = 0.25
 
 
 class DeviceError(Exception):
@@ -68,7 +69,7 @@ class Device:
         if self.is_cuda:
             free, _ = torch.cuda.mem_get_info(self.torch)
             return int(free + torch.cuda.memory_reserved(self.torch) - torch.cuda.memory_allocated(self.torch))
-        return min([int(psutil.virtual_memory().available), *_cgroup_free()])
+        return _host_free_bytes()
 
     def total_bytes(self) -> int:
         if self.is_cuda:
@@ -84,6 +85,9 @@ class Device:
 
     def default_budget_bytes(self) -> int:
         return int(self.free_bytes() * _BUDGET_SHARE)
+
+    def default_host_budget_bytes(self) -> int:
+        return int(_host_free_bytes() * _HOST_SHARE)
 
     def release(self) -> None:
         """Gives memory that nothing holds any more back to the system (bitsandbytes' 4-bit modules hold a cycle)."""
@@ -122,6 +126,10 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _host_free_bytes() -> int:
+    return min([int(psutil.virtual_memory().available), *_cgroup_free()])
 
 
 def _cgroup_free() -> list[int]:

@@ -22,6 +22,8 @@ class Skeleton:
 
     linear_weights: int
     """Weights of the linear layers that a quantizer replaces (not the output head)."""
+    linear_inputs: int
+    """Of those layers, added up; outputs likewise."""
     linear_outputs: int
     other_weights: int
     kv_values_per_token: int
@@ -59,6 +61,7 @@ def skeleton(folder: Path) -> Skeleton:
     text = config.get_text_config()
     return Skeleton(
         linear_weights=linear_weights,
+        linear_inputs=sum(m.in_features for m in linear.values()),
         linear_outputs=sum(m.out_features for m in linear.values()),
         other_weights=total - linear_weights,
         kv_values_per_token=_kv_values(text),

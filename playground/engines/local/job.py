@@ -11,19 +11,20 @@ from typing import ParamSpec, Protocol, TypeVar
 import torch
 
 from playground.engines.base import resident_label
-from playground.engines.local.adapters import AdapterError, adapter_key
+from playground.engines.local.adapters import Adapter, AdapterError
+from playground.engines.local.agreement import Asked, Likeliest, agreement, read_answers
 from playground.engines.local.device import Device
 from playground.engines.local.estimate import Skeleton
 from playground.engines.local.hub import Cancelled, Show
 from playground.engines.local.loading import BaseSpec, LoadError, first_line
-from playground.engines.local.pool import NoMemory, Pool, Wanted
+from playground.engines.local.pool import NoMemory, Pool, Resident, Wanted
 from playground.engines.local.prequantized import Identity
 from playground.engines.local.prompts import Encoder, PromptError, Prompts
 from playground.engines.local.repeat import LaneOnDevice, LaneRepeat, Told
 from playground.engines.local.schedule import alone, race
 from playground.engines.local.sources import Say, SourceError, bring, origin
-from playground.events import FailureKind, LaneEvent, LaneFailed, LaneLoaded, LaneStatus
-from playground.spec import RunRequest
+from playground.events import FailureKind, LaneCompared, LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished
+from playground.spec import Lane, RunRequest
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,12 @@ class Job:
     def __init__(
         self, worker: Workplace, request: RunRequest, tell: Callable[[Told | LaneEvent], None], cancelled: Callable[[], bool]
     ) -> None:
-        self._worker, self._request, self._tell, self._cancelled = worker, request, tell, cancelled
+        self._worker, self._request, self._cancelled = worker, request, cancelled
+        self._tell_reader = tell
         self._failed: set[int] = set()
         self._numbers = range(0)
+        self._answers: dict[str, tuple[int, ...]] = {}
+        """The baseline's, by prompt."""
 
     def run(self, lanes: Sequence[int], first: int = 0) -> None:
         """Repeats from the number `first` on; those before it are done already."""
@@ -87,6 +91,15 @@ class Job:
             self._exclusive(planned)
         else:
             self._interleaved(planned)
+        if self._request.measure.agreement:
+            self._compare(planned)
+
+    def _tell(self, told: Told | LaneEvent) -> None:
+        """On the timed path: notes down, no more."""
+        if isinstance(told, RepeatFinished) and told.lane == self._request.baseline and told.repeat >= self._request.measure.warmup:
+            prompts = self._request.rows(self._request.lanes[told.lane])
+            self._answers = dict(zip(reversed(prompts), reversed(told.output_ids), strict=True))
+        self._tell_reader(told)
 
     def _exclusive(self, planned: list[_Planned]) -> None:
         """One lane after the other, each repeat of it with its variant resident and nothing else needed."""
@@ -142,6 +155,34 @@ class Job:
             race(repeats, self._worker.device)
         self._failed |= {one.index for one, repeat in zip(ready, repeats, strict=True) if repeat.failed}
 
+    def _compare(self, planned: list[_Planned]) -> None:
+        """The lanes' likeliest tokens along the baseline's answers, beside the baseline's own."""
+        together = [plan.wanted for plan in planned] if self._request.measure.schedule == "interleaved" else None
+        first = sorted(planned, key=lambda plan: plan.index != self._request.baseline)
+        baseline: dict[str, Likeliest] = {}
+        for plan in first:
+            if self._over(plan) or not self._answers:
+                continue
+            try:
+                own = self._read_answers(plan, together or [plan.wanted])
+            except (NoMemory, torch.OutOfMemoryError) as error:
+                self._say(plan.index)(f"outputs not compared: {first_line(error)}")
+                continue
+            if plan.index == self._request.baseline:
+                baseline = {prompt: likeliest for (prompt, _), likeliest in reversed(own.items())}
+            rows = self._asked(plan.wanted.lane)
+            if baseline and (found := agreement(rows, own, baseline)) is not None:
+                self._tell(LaneCompared(plan.index, *found))
+
+    def _asked(self, lane: Lane) -> list[Asked]:
+        return list(zip(self._request.rows(lane), lane.adapters, strict=True))
+
+    def _read_answers(self, plan: _Planned, together: Sequence[Wanted]) -> dict[Asked, Likeliest]:
+        self._say(plan.index)("comparing outputs")
+        resident, lane = self._resident(plan, together), plan.wanted.lane
+        device, encoder = self._worker.device, plan.encoder
+        return read_answers(resident.model, resident.attached, self._asked(lane), self._answers, encoder, plan.prompts, device)
+
     def _over(self, plan: _Planned) -> bool:
         return self._cancelled() or plan.index in self._failed
 
@@ -174,16 +215,16 @@ class Job:
         sizes, encoder = worker.skeleton(folder, identity), worker.encoder(folder, identity)
         prompts = Prompts(request.rows(lane), request.system, request.chat)
         prompt_tokens = encoder.check(prompts, sizes.context, request.measure.max_new_tokens)
-        adapter = lane.variant.adapter
-        adapter_folder = Path(request.adapters[adapter]).expanduser() if adapter else None
+        known = {name: Adapter.of(name, request.adapters.get(name)) for name in lane.variant.adapters if name}
+        rows = tuple(known[name] if name else None for name in (lane.adapters if len(lane.variant.adapters) > 1 else lane.variant.adapters))
+        merging = rows[0] if lane.variant.merged else None
         wanted = Wanted(
             lane=lane,
             label=resident_label(lane.variant, request.model),
-            base=BaseSpec.of(identity.fingerprint, lane.variant),
+            base=BaseSpec.of(identity.fingerprint, lane.variant, merging.key if merging else None),
             folder=folder,
-            adapter=adapter,
-            adapter_folder=adapter_folder,
-            adapter_key=adapter_key(adapter_folder) if adapter_folder else None,
+            rows=() if merging else rows,
+            merging=merging,
             skeleton=sizes,
             kv_bytes=sizes.kv_bytes(lane, max(prompt_tokens) + request.measure.max_new_tokens),
         )
@@ -197,23 +238,33 @@ class Job:
         return lambda progress: self._tell(LaneStatus(index, progress.words, progress.fraction))
 
     def _ready(self, plan: _Planned, together: Sequence[Wanted]) -> LaneOnDevice:
-        """The lane with its variant resident; tells of a load, and the first time also that there was none."""
+        """The lane with its variant resident."""
+        return LaneOnDevice(
+            index=plan.index,
+            lane=plan.wanted.lane,
+            model=self._resident(plan, together).model,
+            encoder=plan.encoder,
+            prompts=plan.prompts,
+            prompt_tokens=plan.prompt_tokens,
+            measure=self._request.measure,
+        )
+
+    def _resident(self, plan: _Planned, together: Sequence[Wanted]) -> Resident:
+        """The lane's variant; tells of a load, and the first time also that there was none."""
         resident = self._worker.pool.acquire(plan.wanted, together, self._say(plan.index))
         if not plan.told_loaded or resident.load_kind != "resident":
             plan.told_loaded = True
             facts = resident.facts | {
+                "adapters": [one | {"rows": _rows(plan.wanted.lane, one["name"])} for one in resident.facts.get("adapters", ())],
                 "weights_sha256": plan.identity.weights_sha256,
                 "tokenizer_sha256": plan.identity.tokenizer_sha256,
                 "origin": origin(plan.wanted.folder),
                 "chat_template": bool(plan.encoder.tokenizer.chat_template),
             }
             self._tell(LaneLoaded(plan.index, resident.load_s, resident.load_kind, resident.memory_bytes, facts))
-        return LaneOnDevice(
-            index=plan.index,
-            lane=plan.wanted.lane,
-            model=resident.model,
-            encoder=plan.encoder,
-            prompts=plan.prompts,
-            prompt_tokens=plan.prompt_tokens,
-            measure=self._request.measure,
-        )
+        return resident
+
+
+def _rows(lane: Lane, adapter: str) -> list[int]:
+    """The rows of the batch that have this adapter."""
+    return [row for row, name in enumerate(lane.adapters) if name == adapter]

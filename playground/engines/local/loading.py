@@ -1,7 +1,7 @@
 """A model's base in memory: loaded as asked, read back to be sure, warmed up once.
 
 The order is what keeps bitsandbytes' 4-bit weights right on CPUs with AVX512-BF16, whose first forward repacks them in place:
-load → save the pre-quantized copy → one forward → only then use (see `load_base`).
+load → save the pre-quantized copy → merge an adapter → one forward → only then use (see `load_base`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from playground.engines.local.adapters import Adapter, load_adapter, merge
 from playground.engines.local.device import Device, is_out_of_memory
 from playground.engines.local.prequantized import Copies, CopyError
 from playground.engines.local.sources import Say
@@ -45,9 +46,11 @@ class BaseSpec:
     double_quant: bool | None
     compute: str | None
     attention: str
+    merged: str | None = None
+    """The key of the adapter that is merged into it; such a base is a private copy."""
 
     @classmethod
-    def of(cls, fingerprint: str, variant: Variant) -> BaseSpec:
+    def of(cls, fingerprint: str, variant: Variant, merged: str | None = None) -> BaseSpec:
         four_bit = variant.precision in FOUR_BIT
         threshold = INT8_THRESHOLD if variant.threshold is None else variant.threshold
         return cls(
@@ -57,6 +60,7 @@ class BaseSpec:
             double_quant=bool(variant.double_quant) if four_bit else None,
             compute=(variant.compute or "bf16") if four_bit else None,
             attention=variant.attention or "sdpa",
+            merged=merged,
         )
 
     @property
@@ -97,13 +101,16 @@ def quiet_libraries() -> None:
     transformers_logging.disable_progress_bar()
 
 
-def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say) -> Base:
-    """The base, ready to run: loaded (from the pre-quantized copy if there is one), read back, warmed up.
+def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say, merging: Adapter | None = None) -> Base:
+    """The base, ready to run: loaded (from the pre-quantized copy if there is one), read back, an adapter merged in, warmed up.
 
-    Raises LoadError; torch.OutOfMemoryError when there was no room after all.
+    Raises LoadError, AdapterError; torch.OutOfMemoryError when there was no room after all.
     """
     try:
         model, kind, facts = _from_disk(folder, spec, device, copies, say)
+        if merging is not None:
+            say(f"merging {merging.name}")
+            facts |= merge(model, load_adapter(model, merging, spec.dtype, device)) | _read_back(model, spec, device)
         say("first forward")
         _first_forward(model, device)
     except (RuntimeError, MemoryError) as error:
@@ -262,24 +269,25 @@ def _first_forward(model: PreTrainedModel, device: Device) -> None:
 
 def tensor_bytes(model: torch.nn.Module) -> int:
     """The bytes of all tensors a model holds, quantization state included; storage shared by several is counted once."""
-    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in _tensors(model)}
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors_of(model)}
     return sum(storages.values())
 
 
-def _tensors(model: torch.nn.Module) -> Iterator[torch.Tensor]:
+def tensors_of(model: torch.nn.Module) -> Iterator[torch.Tensor]:
+    """All tensors a model holds, quantization state included."""
     yield from model.parameters()
     yield from model.buffers()
     for module in model.modules():
         if isinstance(module, Linear8bitLt):
-            yield from _tensors_of(module.state)
+            yield from _state_tensors(module.state)
         elif isinstance(module, Linear4bit):
-            yield from _tensors_of(module.weight.quant_state)
+            yield from _state_tensors(module.weight.quant_state)
 
 
-def _tensors_of(state: object) -> Iterator[torch.Tensor]:
+def _state_tensors(state: object) -> Iterator[torch.Tensor]:
     """The tensors among a quantization state's attributes, one level of nested state included."""
     for value in vars(state).values():
         if isinstance(value, torch.Tensor):
             yield value
         elif type(value) is type(state):
-            yield from _tensors_of(value)
+            yield from _state_tensors(value)

@@ -1,4 +1,5 @@
-"""Loaded variants within a memory budget: least recently used ones make room, and what cannot fit is refused before loading.
+"""Loaded variants within a memory budget: least recently used ones make room (and wait in the host's memory, where that is another
+than the device's), and what cannot fit is refused before loading.
 
 Only the device thread uses a pool.
 """
@@ -8,16 +9,20 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import PreTrainedModel
+
 from playground.engines.base import NOT_LOADED, EngineError
-from playground.engines.local.adapters import WEIGHTS, Attached, attach
-from playground.engines.local.device import Device
+from playground.engines.local.adapters import Adapter, AdapterError, Attached, Loaded, attach, load_adapter
+from playground.engines.local.device import Device, is_out_of_memory
 from playground.engines.local.estimate import Skeleton
-from playground.engines.local.loading import Base, BaseSpec, load_base
+from playground.engines.local.loading import Base, BaseSpec, load_base, tensors_of
+from playground.engines.local.park import Parked
 from playground.engines.local.prequantized import Copies
 from playground.engines.local.sources import Say
 from playground.spec import PRECISIONS, Lane
@@ -37,9 +42,10 @@ class Wanted:
     """Of the base, for people."""
     base: BaseSpec
     folder: Path
-    adapter: str | None
-    adapter_folder: Path | None
-    adapter_key: str | None
+    rows: tuple[Adapter | None, ...]
+    """The adapters attached to it, by row of the batch; one if all rows have the same; empty: none."""
+    merging: Adapter | None
+    """The adapter that is merged into the base."""
     skeleton: Skeleton
     kv_bytes: int
 
@@ -48,21 +54,20 @@ class Wanted:
         return self.skeleton.weight_bytes(self.base.precision, bool(self.base.double_quant))
 
     @property
-    def variant(self) -> tuple[BaseSpec, str | None]:
-        """What must be resident for this lane."""
-        return self.base, self.adapter_key
+    def adapters(self) -> dict[str, Adapter]:
+        """The different ones attached, by key."""
+        return {adapter.key: adapter for adapter in self.rows if adapter is not None}
 
-    @property
-    def adapter_bytes(self) -> int:
-        file = self.adapter_folder / WEIGHTS if self.adapter_folder else None
-        return file.stat().st_size if file and file.is_file() else 0
+    def adapter_bytes(self, adapter: Adapter) -> int:
+        return adapter.estimate(self.skeleton.linear_inputs + self.skeleton.linear_outputs)
 
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A variant ready to run. `load_s` from asked-for to ready."""
+    """A variant ready to run. `load_s` from asked-for to ready, making room included."""
 
-    model: Any
+    model: PreTrainedModel
+    attached: Attached | None
     load_s: float
     load_kind: LoadKind
     memory_bytes: int
@@ -73,29 +78,50 @@ class Resident:
 class _Entry:
     label: str
     base: Base
-    views: dict[str, Attached] = field(default_factory=dict)
-    """By the adapter's key."""
+    adapters: dict[str, Loaded] = field(default_factory=dict)
+    """By key."""
+    views: dict[tuple[str | None, ...], Attached] = field(default_factory=dict)
+    """By the keys of their rows' adapters."""
+    parked: Parked | None = None
+    """Its tensors, while it waits in the host's memory."""
 
     @property
     def memory_bytes(self) -> int:
-        return self.base.memory_bytes + sum(view.memory_bytes for view in self.views.values())
+        return self.base.memory_bytes + sum(loaded.memory_bytes for loaded in self.adapters.values())
+
+    def tensors(self) -> Iterator[torch.Tensor]:
+        yield from tensors_of(self.base.model)
+        for loaded in self.adapters.values():
+            yield from loaded.parameters.values()
+
+    def detach(self, key: str) -> None:
+        """Forgets an adapter, and every view that shows it."""
+        del self.adapters[key]
+        for rows in [rows for rows in self.views if key in rows]:
+            del self.views[rows]
 
 
 class Pool:
-    """`budget_bytes`: what loaded variants and their KV caches may take together."""
+    """`budget_bytes`: what loaded variants and their KV caches may take together. `host_budget_bytes`: what evicted ones may hold in
+    the host's memory while they wait to come back; 0 where that is the device's own."""
 
-    def __init__(self, device: Device, copies: Copies, budget_bytes: int) -> None:
+    def __init__(self, device: Device, copies: Copies, budget_bytes: int, host_budget_bytes: int = 0) -> None:
         self._device, self._copies = device, copies
-        self.budget_bytes = budget_bytes
+        self.budget_bytes, self.host_budget_bytes = budget_bytes, host_budget_bytes
         self._entries: OrderedDict[BaseSpec, _Entry] = OrderedDict()
+        self._waiting: OrderedDict[BaseSpec, _Entry] = OrderedDict()
 
     @property
     def used_bytes(self) -> int:
         return sum(entry.memory_bytes for entry in self._entries.values())
 
+    @property
+    def host_used_bytes(self) -> int:
+        return sum(entry.parked.memory_bytes for entry in self._waiting.values() if entry.parked)
+
     def check_alone(self, wanted: Wanted) -> None:
         """Raises NoMemory if the variant cannot fit even with nothing else loaded."""
-        need = wanted.base_bytes + wanted.adapter_bytes + wanted.kv_bytes
+        need = wanted.base_bytes + sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
         if need > self.budget_bytes:
             message = f"{wanted.base.precision} needs {gigabytes(need)}, the memory budget is {gigabytes(self.budget_bytes)}"
             raise NoMemory(message + _smaller(wanted, self.budget_bytes))
@@ -103,7 +129,7 @@ class Pool:
     def check_together(self, lanes: Sequence[Wanted]) -> None:
         """Raises NoMemory if these lanes' variants and KV caches cannot all be resident at once."""
         bases = {wanted.base: wanted.base_bytes for wanted in lanes}
-        adapters = {wanted.variant: wanted.adapter_bytes for wanted in lanes}
+        adapters = {(wanted.base, key): wanted.adapter_bytes(one) for wanted in lanes for key, one in wanted.adapters.items()}
         need = sum(bases.values()) + sum(adapters.values()) + sum(wanted.kv_bytes for wanted in lanes)
         if need > self.budget_bytes:
             raise NoMemory(
@@ -116,52 +142,83 @@ class Pool:
 
         Raises NoMemory, LoadError, AdapterError, torch.OutOfMemoryError.
         """
+        began = time.perf_counter()
         self._make_room(wanted, together)
-        began, copy_s = time.perf_counter(), 0.0
+        entry, kind, copy_s = self._base(wanted, say)
+        new = not set(wanted.adapters) <= set(entry.adapters)
+        attached = self._attached(entry, wanted, say) if wanted.rows else None
+        if attached is not None and new and kind == "resident":
+            kind = "attached"
+        memory = entry.base.memory_bytes + sum(entry.adapters[key].memory_bytes for key in wanted.adapters)
+        facts = entry.base.facts | (attached.facts if attached is not None else {})
+        model = attached.model if attached is not None else entry.base.model
+        return Resident(model, attached, time.perf_counter() - began - copy_s, kind, memory, facts)
+
+    def _base(self, wanted: Wanted, say: Say) -> tuple[_Entry, LoadKind, float]:
+        """The base and where it came from; and how long writing a copy for the next time took, which is not part of getting ready."""
+        spec, copy_s = wanted.base, 0.0
         kind: LoadKind = "resident"
-        entry = self._entries.get(wanted.base)
-        if entry is None:
-            entry = _Entry(wanted.label, load_base(wanted.folder, wanted.base, self._device, self._copies, say))
-            self._entries[wanted.base], kind = entry, entry.base.kind
-            copy_s = entry.base.facts.get("copy_s", 0.0)  # writing the copy for the next time is not part of getting ready
-        self._entries.move_to_end(wanted.base)
-        model, facts, memory = entry.base.model, dict(entry.base.facts), entry.base.memory_bytes
-        if wanted.adapter and wanted.adapter_folder and wanted.adapter_key:
-            if wanted.adapter_key not in entry.views:
-                say(f"attaching {wanted.adapter}")
-                view = attach(entry.base.model, wanted.adapter_folder, wanted.adapter, wanted.base.dtype, self._device)
-                entry.views[wanted.adapter_key] = view
-                kind = "cold" if kind == "resident" else kind
-            view = entry.views[wanted.adapter_key]
-            model, memory = view.model, memory + view.memory_bytes
-            facts |= view.facts | {"adapter": wanted.adapter}
-        return Resident(model, time.perf_counter() - began - copy_s, kind, memory, facts)
+        entry = self._entries.get(spec)
+        if entry is None and (entry := self._waiting.get(spec)) is not None and entry.parked is not None:
+            say("bringing it back from the host's memory")
+            entry.parked.bring_back()
+            entry.parked, kind = None, "host"
+            self._entries[spec] = self._waiting.pop(spec)
+        elif entry is None:
+            base = load_base(wanted.folder, spec, self._device, self._copies, say, wanted.merging)
+            entry = self._entries[spec] = _Entry(wanted.label, base)
+            kind, copy_s = base.kind, base.facts.get("copy_s", 0.0)
+        self._entries.move_to_end(spec)
+        return entry, kind, copy_s
+
+    def _attached(self, entry: _Entry, wanted: Wanted, say: Say) -> Attached:
+        """The base under the lane's adapters: those that are not known to it yet are read, and a view of it is made if there is none."""
+        for key, adapter in wanted.adapters.items():
+            if key not in entry.adapters:
+                say(f"attaching {adapter.name}")
+                entry.adapters[key] = load_adapter(entry.base.model, adapter, wanted.base.dtype, self._device)
+        rows = tuple(adapter.key if adapter is not None else None for adapter in wanted.rows)
+        if rows not in entry.views:
+            try:
+                entry.views[rows] = attach(entry.base.model, [entry.adapters[key] if key is not None else None for key in rows])
+            except AdapterError:
+                for key in wanted.adapters:
+                    entry.detach(key)
+                raise
+        return entry.views[rows]
 
     def residents(self) -> list[dict[str, Any]]:
-        """What is loaded, as plain JSON values; each base is followed by the adapters that hang on it."""
-        found = []
-        for spec, entry in list(self._entries.items()):
-            found.append({"key": self._key(spec), "label": entry.label, "memory_bytes": entry.base.memory_bytes})
-            for adapter, view in list(entry.views.items()):
-                label = f"{entry.label} + {view.name}"
-                found.append({"key": self._key(spec, adapter), "label": label, "memory_bytes": view.memory_bytes})
-        return found
+        """What is loaded, as plain JSON values; each base is followed by the adapters that hang on it. `where`: "device" or "host"."""
+        places = (("device", self._entries), ("host", self._waiting))
+        return [one for where, entries in places for spec, entry in list(entries.items()) for one in self._told(spec, entry, where)]
+
+    def _told(self, spec: BaseSpec, entry: _Entry, where: str) -> Iterator[dict[str, Any]]:
+        yield {"key": self._key(spec), "label": entry.label, "memory_bytes": entry.base.memory_bytes, "where": where}
+        for key, loaded in list(entry.adapters.items()):
+            label = f"{entry.label} + {loaded.adapter.name}"
+            yield {"key": self._key(spec, key), "label": label, "memory_bytes": loaded.memory_bytes, "where": where}
 
     def evict(self, key: str | None) -> None:
-        """The resident of this key, a base with its adapters; all with None. Raises EngineError if there is none."""
+        """The resident of this key, a base with its adapters, wherever it is; all with None. Raises EngineError if there is none."""
         if key is None:
             return self.clear()
-        for spec, entry in self._entries.items():
-            if self._key(spec) == key:
-                del self._entries[spec]
-                break
-            if adapter := next((adapter for adapter in entry.views if self._key(spec, adapter) == key), None):
-                del entry.views[adapter]
-                break
-        else:
+        places = ((entries, place) for entries in (self._entries, self._waiting) if (place := self._place(entries, key)))
+        entries, place = next(places, (None, None))
+        if entries is None or place is None:
             raise EngineError(NOT_LOADED)
-        del entry  # or what it holds would still be held while it is released
+        spec, adapter = place
+        if adapter is None:
+            del entries[spec]  # no name may still hold it while it is released
+        elif entries is self._waiting:
+            raise EngineError("an adapter that waits in the host's memory goes with its base; evict that one")
+        else:
+            entries[spec].detach(adapter)
         return self._device.release()
+
+    def _place(self, entries: OrderedDict[BaseSpec, _Entry], key: str) -> tuple[BaseSpec, str | None] | None:
+        """What the key stands for: a base, or an adapter on it."""
+        named = [(spec, adapter) for spec, entry in entries.items() for adapter in (None, *entry.adapters)]
+        return next(((spec, adapter) for spec, adapter in named if self._key(spec, adapter or "") == key), None)
 
     def _key(self, spec: BaseSpec, adapter: str = "") -> str:
         return hashlib.sha256(repr((self._device.name, spec, adapter)).encode()).hexdigest()[:16]
@@ -169,36 +226,54 @@ class Pool:
     def clear(self) -> None:
         """Evicts everything."""
         self._entries.clear()
+        self._waiting.clear()
         self._device.release()
 
     def _make_room(self, wanted: Wanted, together: Sequence[Wanted]) -> None:
         """Evicts, least recently used first, what the lanes of this run do not need, until what is missing and the KV caches fit."""
-        keep = {lane.variant for lane in together}
-        bases = {base for base, _ in keep}
-        entry = self._entries.get(wanted.base)
-        need = sum(lane.kv_bytes for lane in together)
-        need += 0 if entry else wanted.base_bytes
-        need += 0 if entry and wanted.adapter_key in entry.views else wanted.adapter_bytes
-        evicted = False
+        bases = {lane.base for lane in together}
+        adapters = {(lane.base, key) for lane in together for key in lane.adapters}
+        need = sum(lane.kv_bytes for lane in together) + self._missing_bytes(wanted)
+        used_before = self.used_bytes
         for spec in [spec for spec in self._entries if spec not in bases]:
             if self.used_bytes + need > self.budget_bytes:
-                del self._entries[spec]
-                evicted = True
-        for spec, one in self._entries.items():
-            for key in [key for key in one.views if (spec, key) not in keep]:
+                self._make_wait(spec, self._entries.pop(spec))
+        for spec, entry in self._entries.items():
+            for key in [key for key in entry.adapters if (spec, key) not in adapters]:
                 if self.used_bytes + need > self.budget_bytes:
-                    del one.views[key]
-                    evicted = True
-        if evicted:
+                    entry.detach(key)
+        if self.used_bytes < used_before:
             self._device.release()
         if self.used_bytes + need > self.budget_bytes:
             free = gigabytes(max(0, self.budget_bytes - self.used_bytes))
             raise NoMemory(f"{wanted.base.precision} needs {gigabytes(need)}, {free} of the memory budget is free")
 
+    def _missing_bytes(self, wanted: Wanted) -> int:
+        """What of the variant is not on the device yet."""
+        entry, waiting = self._entries.get(wanted.base), self._waiting.get(wanted.base)
+        there = entry or waiting
+        base_bytes = 0 if entry else waiting.memory_bytes if waiting else wanted.base_bytes
+        known = there.adapters if there else {}
+        return base_bytes + sum(wanted.adapter_bytes(one) for key, one in wanted.adapters.items() if key not in known)
+
+    def _make_wait(self, spec: BaseSpec, entry: _Entry) -> None:
+        """Out of the device into the host's memory, if it has room there; those that wait longest go first."""
+        if entry.memory_bytes > self.host_budget_bytes:
+            return
+        while self.host_used_bytes + entry.memory_bytes > self.host_budget_bytes:
+            self._waiting.popitem(last=False)
+        try:
+            entry.parked = Parked(entry.tensors(), self._device)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return  # the host has less room than it seemed: it is dropped, as without a budget
+        self._waiting[spec] = entry
+
 
 def _smaller(wanted: Wanted, budget: int) -> str:
     """The largest precision that would fit, as a hint."""
-    fixed = wanted.adapter_bytes + wanted.kv_bytes
+    fixed = sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
     sizes = {precision: wanted.skeleton.weight_bytes(precision) + fixed for precision in PRECISIONS}
     fitting = {precision: size for precision, size in sizes.items() if size <= budget}
     if not fitting:

@@ -39,9 +39,12 @@ SEND_EVERY_S = 0.05
 
 
 class Worker:
-    """Decodes on one device. `budget_bytes`: for loaded variants; default 80 % of what is free now."""
+    """Decodes on one device. `budget_bytes`: for loaded variants; default 80 % of what is free now. `host_budget_bytes`: for evicted
+    ones that wait in the host's memory; default a quarter of what is free there now, and always 0 on a CPU, whose own memory that is."""
 
-    def __init__(self, cache_dir: Path, device_name: str | None = None, budget_bytes: int | None = None) -> None:
+    def __init__(
+        self, cache_dir: Path, device_name: str | None = None, budget_bytes: int | None = None, host_budget_bytes: int | None = None
+    ) -> None:
         try:
             self.device = Device(device_name)
         except DeviceError as error:
@@ -49,7 +52,9 @@ class Worker:
         quiet_libraries()
         sweep(cache_dir)
         self.cache_dir, self._hashes = cache_dir, Hashes(cache_dir / "hashes.json")
-        self.pool = Pool(self.device, Copies(cache_dir), budget_bytes or self.device.default_budget_bytes())
+        host_bytes = self.device.default_host_budget_bytes() if host_budget_bytes is None else host_budget_bytes
+        budget_bytes = budget_bytes or self.device.default_budget_bytes()
+        self.pool = Pool(self.device, Copies(cache_dir), budget_bytes, host_bytes if self.device.is_cuda else 0)
         self._default_threads = torch.get_num_threads()
         self._encoders: dict[str, Encoder] = {}
         self._skeletons: dict[str, Skeleton] = {}
@@ -62,6 +67,9 @@ class Worker:
             "memory_budget_bytes": self.pool.budget_bytes,
             "memory_used_bytes": self.pool.used_bytes,
             "residents": self.pool.residents(),
+            "host_budget_bytes": self.pool.host_budget_bytes,
+            "host_used_bytes": self.pool.host_used_bytes,
+            "host_is_device": not self.device.is_cuda,
         }
         others = self.device.other_bytes()
         return self.device.environment() | pool | ({} if others is None else {"memory_other_bytes": others})
@@ -128,10 +136,10 @@ class _Process:
         self._work: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancels: dict[str, threading.Event] = {}
 
-    def serve(self, cache_dir: Path, device: str | None, budget_bytes: int | None) -> None:
+    def serve(self, cache_dir: Path, device: str | None, budget_bytes: int | None, host_budget_bytes: int | None) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
         try:
-            worker = Worker(cache_dir, device, budget_bytes)
+            worker = Worker(cache_dir, device, budget_bytes, host_budget_bytes)
         except EngineError as error:
             self._say(json.dumps({"refused": str(error)}).encode())
             return
@@ -181,12 +189,13 @@ def main(
     cache_dir: Annotated[Path, typer.Option()],
     device: Annotated[str | None, typer.Option()] = None,
     budget_bytes: Annotated[int | None, typer.Option()] = None,
+    host_budget_bytes: Annotated[int | None, typer.Option()] = None,
 ) -> None:
     """Serves one device on the process's own pipes."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not land among the answers
-    _Process(sys.stdin.buffer, answers).serve(cache_dir, device, budget_bytes)
+    _Process(sys.stdin.buffer, answers).serve(cache_dir, device, budget_bytes, host_budget_bytes)
 
 
 if __name__ == "__main__":
