@@ -83,10 +83,7 @@ class Loaded:
     """By their place in the model, without PEFT's name of the adapter: `model.layers.0.self_attn.q_proj.lora_A.weight`."""
     sha256: str | None
     """Of the weights' file; None for an untrained one."""
-
-    @property
-    def memory_bytes(self) -> int:
-        return sum(parameter.nbytes for parameter in self.parameters.values())
+    memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,7 @@ def load_adapter(base: PreTrainedModel, adapter: Adapter, dtype: torch.dtype, de
     config, tensors = _read(adapter.folder, adapter.name)
     digest = hashlib.sha256((adapter.folder / WEIGHTS).read_bytes()).hexdigest()
     parameters = {_place(key): _parameter(tensor.to(device.torch, dtype)) for key, tensor in tensors.items()}
-    return Loaded(adapter, config, parameters, digest)
+    return _loaded(adapter, config, parameters, digest)
 
 
 def attach(base: PreTrainedModel, rows: Sequence[Loaded | None]) -> Attached:
@@ -240,7 +237,11 @@ def _untrained(base: PreTrainedModel, adapter: Adapter, dtype: torch.dtype, devi
         parameters[f"{name}.lora_A.weight"] = _parameter(a.to(device.torch, dtype))
         parameters[f"{name}.lora_B.weight"] = _parameter(torch.zeros(module.out_features, rank, device=device.torch, dtype=dtype))
     config = LoraConfig(r=rank, target_modules=sorted({name.rpartition(".")[2] for name in linear}), inference_mode=True)
-    return Loaded(adapter, config, parameters, None)
+    return _loaded(adapter, config, parameters, None)
+
+
+def _loaded(adapter: Adapter, config: LoraConfig, parameters: dict[str, torch.nn.Parameter], sha256: str | None) -> Loaded:
+    return Loaded(adapter, config, parameters, sha256, sum(parameter.nbytes for parameter in parameters.values()))
 
 
 def _parameter(tensor: torch.Tensor) -> torch.nn.Parameter:
@@ -253,6 +254,7 @@ def _inject(view: PreTrainedModel, loaded: Loaded, name: str) -> None:
         inject_adapter_in_model(loaded.config, view, adapter_name=name, low_cpu_mem_usage=True)
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
         raise _unfit(loaded, str(error).splitlines()[0][:300]) from error
+    del view.peft_config  # PEFT would warn of several adapters, which is what is wanted
     _assign(view, loaded, name)
 
 

@@ -145,9 +145,9 @@ class Pool:
         began = time.perf_counter()
         self._make_room(wanted, together)
         entry, kind, copy_s = self._base(wanted, say)
-        new = not set(wanted.adapters) <= set(entry.adapters)
+        views = len(entry.views)
         attached = self._attached(entry, wanted, say) if wanted.rows else None
-        if attached is not None and new and kind == "resident":
+        if len(entry.views) > views and kind == "resident":
             kind = "attached"
         memory = entry.base.memory_bytes + sum(entry.adapters[key].memory_bytes for key in wanted.adapters)
         facts = entry.base.facts | (attached.facts if attached is not None else {})
@@ -175,10 +175,10 @@ class Pool:
         """The base under the lane's adapters: those that are not known to it yet are read, and a view of it is made if there is none."""
         for key, adapter in wanted.adapters.items():
             if key not in entry.adapters:
-                say(f"attaching {adapter.name}")
                 entry.adapters[key] = load_adapter(entry.base.model, adapter, wanted.base.dtype, self._device)
         rows = tuple(adapter.key if adapter is not None else None for adapter in wanted.rows)
         if rows not in entry.views:
+            say(f"attaching {', '.join(one.name for one in wanted.adapters.values())}")
             try:
                 entry.views[rows] = attach(entry.base.model, [entry.adapters[key] if key is not None else None for key in rows])
             except AdapterError:
