@@ -97,6 +97,14 @@ def damaged(lora: Path, folder: Path) -> Path:
     return folder
 
 
+def not_finite(lora: Path, folder: Path) -> Path:
+    shutil.copytree(lora, folder)
+    tensors = load_file(folder / "adapter_model.safetensors")
+    next(iter(tensors.values()))[0, 0] = float("nan")
+    save_file(tensors, folder / "adapter_model.safetensors")
+    return folder
+
+
 def of_a_wider_model(folder: Path) -> Path:
     return random_lora(random_llama(folder / "wide", hidden=128), folder / "lora")
 
@@ -112,6 +120,7 @@ def of_a_deeper_model(folder: Path) -> Path:
         (lambda lora, at: pickled(lora, at / "x"), "its weights are pickled, which is not loaded"),
         (lambda lora, at: damaged(lora, at / "x"), "could not be read"),
         (lambda lora, at: without_tensor(lora, at / "x"), "1 tensors are missing"),
+        (lambda lora, at: not_finite(lora, at / "x"), "holds numbers that are not finite"),
         (lambda lora, at: of_a_wider_model(at), r"does not fit the model: .* is \(4, 256\), the model takes \(4, 128\)"),
         (lambda lora, at: of_a_deeper_model(at), "does not fit the model: .* the model has no such place"),
         (lambda lora, at: changed(lora, at / "x", target_modules=["c_attn"]), "does not fit the model"),

@@ -113,6 +113,8 @@ def load_adapter(base: PreTrainedModel, adapter: Adapter, dtype: torch.dtype, de
     if adapter.folder is None:
         return _untrained(base, adapter, dtype, device)
     config, tensors = _read(adapter.folder, adapter.name)
+    if broken := next((key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()), None):
+        raise AdapterError(f"adapter {adapter.name!r} is damaged: {broken!r} holds numbers that are not finite")
     digest = hashlib.sha256((adapter.folder / WEIGHTS).read_bytes()).hexdigest()
     parameters = {_place(key): _parameter(tensor.to(device.torch, dtype)) for key, tensor in tensors.items()}
     return _loaded(adapter, config, parameters, digest)
@@ -148,7 +150,7 @@ def merge(model: PreTrainedModel, loaded: Loaded) -> dict[str, Any]:
     facts = _facts(model, loaded, "a0", mixed=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one for each layer, saying what the docstring says
-        tuner.merge_and_unload(safe_merge=True)
+        tuner.merge_and_unload()
     left = sum(1 for _ in _layers(model))
     if left:
         raise AdapterError(f"adapter {loaded.adapter.name!r} was left unmerged in {left} places; nothing was run")

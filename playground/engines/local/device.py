@@ -94,6 +94,11 @@ class Device:
         gc.collect()
         if self.is_cuda:
             torch.cuda.empty_cache()
+        self.trim()
+
+    def trim(self) -> None:
+        """The same for what was freed already, which glibc keeps for itself until told: without this what a load needed in passing, and
+        evicted models, stay in the process's RSS."""
         _trim()
 
     def environment(self) -> dict[str, Any]:
@@ -167,7 +172,6 @@ def _version(package: str) -> str | None:
 
 
 def _trim() -> None:
-    """glibc keeps freed memory for itself until told; without this, evicted models stay in the process's RSS."""
     if platform.system() == "Linux":
         try:
             ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -168,6 +168,7 @@ class Pool:
             base = load_base(wanted.folder, spec, self._device, self._copies, say, wanted.merging)
             entry = self._entries[spec] = _Entry(wanted.label, base)
             kind, copy_s = base.kind, base.facts.get("copy_s", 0.0)
+            self._device.trim()
         self._entries.move_to_end(spec)
         return entry, kind, copy_s
 
