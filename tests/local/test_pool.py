@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import FalconConfig, FalconForCausalLM
+from transformers import FalconConfig, FalconForCausalLM, MixtralConfig, MixtralForCausalLM
 
 from playground.engines.local.estimate import skeleton
 from playground.engines.local.worker import Worker
@@ -44,14 +44,29 @@ def test_what_was_asked_is_read_back(text: str, facts: dict[str, object], worker
 
 
 def test_a_model_that_is_not_what_was_asked_fails(worker: Worker, tmp_path: Path) -> None:
-    """Falcon's linear layers are a class of their own, which bitsandbytes passes over without a word."""
+    """Mixtral's experts are stacked in one tensor, which bitsandbytes passes over without a word."""
+    torch.manual_seed(0)
+    small = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = MixtralConfig(**small, num_local_experts=4, vocab_size=320, bos_token_id=0, eos_token_id=1, pad_token_id=1)
+    MixtralForCausalLM(config).save_pretrained(tmp_path / "mixtral")
+    byte_tokenizer(None).save_pretrained(tmp_path / "mixtral")
+    ran = run_lanes(worker, request_for(tmp_path / "mixtral", ["nf4", "bf16"]))
+    assert "nf4 was asked, but only" in str(ran[0].error)
+    assert ran[1].error is None
+
+
+def test_falcon_is_quantized_although_its_linear_layers_are_its_own(worker: Worker, tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = FalconConfig(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, vocab_size=320, bos_token_id=0, eos_token_id=1)
-    FalconForCausalLM(config).save_pretrained(tmp_path / "falcon")
+    model = FalconForCausalLM(config)
+    model.save_pretrained(tmp_path / "falcon")
     byte_tokenizer(None).save_pretrained(tmp_path / "falcon")
-    ran = run_lanes(worker, request_for(tmp_path / "falcon", ["nf4", "bf16"]))
-    assert "nf4 was asked, but" in str(ran[0].error)
-    assert ran[1].error is None
+    ran = run_lanes(worker, request_for(tmp_path / "falcon", ["nf4", "int8", "fp32", "nf4+random-r4"]))
+    assert [lane.error for lane in ran.view.lanes] == [None] * 4
+    assert [ran[lane].facts["quantized_modules"] for lane in range(4)] == [8, 8, 0, 8]
+    inputs = byte_tokenizer(None)("Why is the sky blue?", return_tensors="pt")
+    alone = model.generate(**inputs, do_sample=False, eos_token_id=None, max_new_tokens=12, pad_token_id=1)
+    assert ran.ids(2)[0] == tuple(alone[0, inputs["input_ids"].shape[1] :].tolist()), "as torch's own layers it computes the same"
 
 
 def test_a_file_with_a_tensor_missing_is_refused(worker: Worker, tiny: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers.models.falcon import modeling_falcon
 from transformers.utils import logging as transformers_logging
 
 from playground.engines.local.adapters import Adapter, load_adapter, merge
@@ -154,17 +156,18 @@ def _loaded(folder: Path, spec: BaseSpec, device: Device, kind: LoadKind, **how:
 def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -> PreTrainedModel:
     failed_before = device.out_of_memory_count()
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=spec.dtype,
-            device_map={"": device.name},
-            attn_implementation=spec.attention,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            **how,
-        )
+        with _plain_linear_layers():
+            model, found = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=spec.dtype,
+                device_map={"": device.name},
+                attn_implementation=spec.attention,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **how,
+            )
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, AssertionError, SafetensorError) as error:
@@ -176,6 +179,20 @@ def _from_pretrained(folder: Path, spec: BaseSpec, device: Device, **how: Any) -
         if keys := sorted(map(str, found.get(what) or ())):
             raise LoadError(f"the model in {folder.name!r} is incomplete: {len(keys)} {what.replace('_', ' ')}, the first is {keys[0]!r}")
     return model
+
+
+@contextmanager
+def _plain_linear_layers() -> Iterator[None]:
+    """Falcon's linear layers are a subclass of torch's, which bitsandbytes passes over in silence; meanwhile they are torch's own.
+
+    They compute the same: input times transposed weight, plus bias.
+    """
+    own = modeling_falcon.FalconLinear
+    modeling_falcon.FalconLinear = torch.nn.Linear
+    try:
+        yield
+    finally:
+        modeling_falcon.FalconLinear = own
 
 
 def first_line(error: BaseException) -> str:
