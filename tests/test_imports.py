@@ -15,7 +15,7 @@ from playground.settings import ROOT
 SOURCES = sorted(path.relative_to(ROOT) for path in (ROOT / "playground").rglob("*.py"))
 DECODERS = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "greenlet", "tokenizers", "safetensors", "gguf"}
 LOCAL = "playground.engines.local"
-OUTSIDE = {f"{LOCAL}.client", f"{LOCAL}.hub", f"{LOCAL}.sources", f"{LOCAL}.decoding"}
+OUTSIDE = {f"{LOCAL}.client", f"{LOCAL}.hub", f"{LOCAL}.sources", f"{LOCAL}.decoding", f"{LOCAL}.kept"}
 # May load the decoders inside a function that is called on the worker's side of things.
 TORCH_FREE_TO_IMPORT = {f"{LOCAL}.sources"}
 WORDS = {"playground.spec", "playground.events", "playground.trace"}

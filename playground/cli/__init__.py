@@ -1,4 +1,4 @@
-"""The command line: run, code, presets, doctor."""
+"""The command line: run, code, presets, doctor, cache."""
 
 from playground.cli.app import main
 

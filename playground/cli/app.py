@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from playground.cli import cache as kept_cache
 from playground.cli import report
 from playground.cli.asked import (
     Adapters,
@@ -261,3 +263,33 @@ def doctor(context: typer.Context, json: Annotated[bool, typer.Option("--json", 
     else:
         show(found, report.console(stderr=False))
     return FAILED if found["error"] else 0
+
+
+@app.command()
+def cache(
+    context: typer.Context,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Removes copies that are stale or damaged, and what was left half-written.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="With --prune: removes every pre-quantized copy.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Reads every copy whole, not only those that changed since they were written.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> int:
+    """Lists what the cache folder keeps: converted models and pre-quantized copies, and whether these are of use.
+
+    A copy that was removed is made again when its variant is next loaded; a run that is on keeps what it has. A stale copy was made with
+    other versions of the libraries than are installed here. Converted models are never removed: without a Hub they may not come back.
+    """
+    given: Surroundings = context.obj
+    if everything and not prune:
+        raise SpecError("--all", "goes with --prune; allowed: cache --prune --all")
+    looked = kept_cache.look(given.settings.cache_dir, time.time(), prune, everything, check)
+    if json:
+        sys.stdout.write(dumps(kept_cache.document(looked), indent=2) + "\n")
+    else:
+        kept_cache.show(looked, report.console(stderr=False))
+    for sentence in looked.failed:
+        _complain(sentence, FAILED)
+    return FAILED if looked.failed else 0

@@ -13,7 +13,7 @@ Environment = dict[str, Any]
 """Plain JSON values. Keys that readers rely on: device, device_name, threads, versions, memory_total_bytes, memory_budget_bytes,
 residents (what is loaded: a list of key, label, memory_bytes, where ("device", or "host": evicted, and waiting there)),
 memory_other_bytes (CUDA only: held on the device by others), host_budget_bytes and host_used_bytes (for those that wait),
-host_is_device (a CPU: nothing waits, it would only be held twice)."""
+host_is_device (a CPU: nothing waits, it would only be held twice), copies_bytes (of pre-quantized copies, on disk)."""
 
 RUN_IS_ON = "a run is on; a variant can be evicted when it has ended"
 NOT_LOADED = "this variant is not loaded any more"

@@ -23,7 +23,7 @@ from transformers.utils import logging as transformers_logging
 
 from playground.engines.local.adapters import Adapter, load_adapter, merge
 from playground.engines.local.device import Device, is_out_of_memory
-from playground.engines.local.prequantized import Copies, CopyError
+from playground.engines.local.prequantized import Copies, CopyError, DamagedCopy
 from playground.engines.local.sources import Say
 from playground.spec import FOUR_BIT, Variant
 from playground.trace import LoadKind
@@ -131,18 +131,20 @@ def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say
     if copy is not None:
         say(f"loading the {spec.precision} copy")
         try:
+            copies.check(copy)
             # No quantization_config here: an explicit None would wipe the one stored with the copy.
             return _loaded(copy, spec, device, "prequantized")
-        except LoadError:
+        except (LoadError, DamagedCopy):
             say(f"the {spec.precision} copy was damaged and is made again")
             copies.discard(copy)
     say(f"quantizing to {spec.precision}")
     model, kind, facts = _loaded(folder, spec, device, "cold", quantization_config=quantization)
     began = time.perf_counter()
-    try:
-        copies.keep(model, spec.fingerprint, quantization)  # before any forward, which would repack 4-bit weights
+    try:  # before any forward, which would repack 4-bit weights
+        copies.keep(model, tensor_bytes(model), folder, spec.fingerprint, quantization)
     except CopyError as error:
         say(str(error))
+        facts |= {"copy_error": str(error)}
     return model, kind, facts | {"copy_s": time.perf_counter() - began}
 
 

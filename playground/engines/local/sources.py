@@ -10,7 +10,6 @@ import json
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +89,13 @@ def origin(folder: Path) -> str:
     return "folder"
 
 
+def title(folder: Path) -> str:
+    """The model by a name people know: `org/name@1a2b3c4`, `smollm2-135m`, or its folder."""
+    if folder.parent.name == "snapshots":
+        return f"{folder.parent.parent.name.removeprefix('models--').replace('--', '/')}@{folder.name[:7]}"
+    return folder.name if (folder / ORIGIN_FILE).exists() else str(folder)
+
+
 def _is_path(model_id: str) -> bool:
     return model_id.startswith(("/", ".", "~")) or Path(model_id).is_dir() or bool(Path(model_id).drive)
 
@@ -156,13 +162,6 @@ def move_into_place(aside: Path, target: Path) -> None:
     except OSError:
         if not target.is_dir():
             raise
-
-
-def sweep(cache_dir: Path, older_than_s: float = 3600.0) -> None:
-    """Removes what a process that was ended in mid-write left behind; younger folders may still be written by another."""
-    for aside in [*cache_dir.glob("prequantized/.writing-*"), *cache_dir.glob("models/.converting-*")]:
-        if time.time() - aside.stat().st_mtime > older_than_s:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _draw(progress: Progress) -> None:

@@ -25,12 +25,13 @@ from playground.engines.base import RUN_IS_ON, EngineError, Environment
 from playground.engines.local.device import Device, DeviceError
 from playground.engines.local.estimate import Skeleton, skeleton
 from playground.engines.local.job import Job
+from playground.engines.local.kept import sweep
 from playground.engines.local.loading import quiet_libraries
 from playground.engines.local.pool import Pool
 from playground.engines.local.prequantized import Copies, Hashes, Identity
 from playground.engines.local.prompts import Encoder
 from playground.engines.local.repeat import Told
-from playground.engines.local.sources import Say, sweep
+from playground.engines.local.sources import Say
 from playground.engines.local.translate import Translator
 from playground.events import LaneEvent, dumps
 from playground.spec import RunRequest
@@ -54,7 +55,8 @@ class Worker:
         self.cache_dir, self._hashes = cache_dir, Hashes(cache_dir / "hashes.json")
         host_bytes = self.device.default_host_budget_bytes() if host_budget_bytes is None else host_budget_bytes
         budget_bytes = budget_bytes or self.device.default_budget_bytes()
-        self.pool = Pool(self.device, Copies(cache_dir), budget_bytes, host_bytes if self.device.is_cuda else 0)
+        self._copies = Copies(cache_dir)
+        self.pool = Pool(self.device, self._copies, budget_bytes, host_bytes if self.device.is_cuda else 0)
         self._default_threads = torch.get_num_threads()
         self._encoders: dict[str, Encoder] = {}
         self._skeletons: dict[str, Skeleton] = {}
@@ -70,6 +72,7 @@ class Worker:
             "host_budget_bytes": self.pool.host_budget_bytes,
             "host_used_bytes": self.pool.host_used_bytes,
             "host_is_device": not self.device.is_cuda,
+            "copies_bytes": self._copies.size_bytes,
         }
         others = self.device.other_bytes()
         return self.device.environment() | pool | ({} if others is None else {"memory_other_bytes": others})
