@@ -72,6 +72,11 @@ def test_a_merged_variant_is_what_its_label_says(precision: str, worker: Worker,
     assert merged.memory_bytes == pytest.approx(bare.memory_bytes, rel=0.001), "nothing of the adapter is left beside the weights"
     assert ran.ids(0) != ran.ids(1)
     assert ran.ids(0) != ran.ids(2)
+    worker.evict()
+    once_more = run_lanes(worker, request_for(embedded, [f"{precision}+a.merged"], adapters={"a": embedded_lora}, max_new_tokens=4))
+    assert once_more.ids(0) == ran.ids(2)
+    assert once_more[0].load_kind == ("cold" if precision in ("bf16", "fp16") else "prequantized")
+    assert once_more[0].facts["adapters"] == merged.facts["adapters"]
     again = run_lanes(worker, request_for(embedded, [precision], max_new_tokens=4))
     assert again.ids(0) == ran.ids(0), "merging wrote into a copy of its own"
 

@@ -136,8 +136,9 @@ def attach(base: PreTrainedModel, rows: Sequence[Loaded | None]) -> Attached:
     if hook is not None:
         for layer in _layers(view):
             layer.register_forward_pre_hook(hook, with_kwargs=True)
-    facts = [_facts(view, one, names[id(one)], mixed=hook is not None) for one in loaded]
-    return Attached(view, {"adapters": facts, "merged": False}, hook)
+    for one in loaded:
+        _must_be_active(view, one, names[id(one)], mixed=hook is not None)
+    return Attached(view, {"adapters": [_facts(one) for one in loaded], "merged": False}, hook)
 
 
 def merge(model: PreTrainedModel, loaded: Loaded) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def merge(model: PreTrainedModel, loaded: Loaded) -> dict[str, Any]:
     """
     tuner = _tuner(model, loaded, "a0")
     _assign(model, loaded, "a0")
-    facts = _facts(model, loaded, "a0", mixed=False)
+    _must_be_active(model, loaded, "a0", mixed=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one for each layer, saying what the docstring says
         tuner.merge_and_unload()
@@ -157,7 +158,12 @@ def merge(model: PreTrainedModel, loaded: Loaded) -> dict[str, Any]:
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.quant_state = module.weight.quant_state  # the old one would be held, and counted
-    return {"adapters": [facts], "merged": True}
+    return merged_facts(loaded)
+
+
+def merged_facts(loaded: Loaded) -> dict[str, Any]:
+    """Of a model into which this adapter is merged."""
+    return {"adapters": [_facts(loaded)], "merged": True}
 
 
 class _ByRow:
@@ -310,16 +316,19 @@ def _layers(model: torch.nn.Module) -> Iterator[LoraLayer]:
     return (module for module in model.modules() if isinstance(module, LoraLayer))
 
 
-def _facts(model: PreTrainedModel, loaded: Loaded, name: str, mixed: bool) -> dict[str, Any]:
-    """What is really there of an adapter. Raises AdapterError when it is not active wherever it is; `mixed`: rows have their own."""
+def _must_be_active(model: PreTrainedModel, loaded: Loaded, name: str, mixed: bool) -> None:
+    """Raises AdapterError when it is not active wherever it is. `mixed`: each row has its own, which is told at each forward."""
     layers = [layer for layer in _layers(model) if name in layer.lora_A]
     active = [one for one in layers if (mixed or one.active_adapters == [name]) and not one.disable_adapters and not one.merged]
     if not layers or len(active) != len(layers):
         raise AdapterError(f"adapter {loaded.adapter.name!r} is active in {len(active)} of {len(layers)} places; nothing was run")
+
+
+def _facts(loaded: Loaded) -> dict[str, Any]:
     targets = loaded.config.target_modules
     return {
         "name": loaded.adapter.name,
-        "modules": len(layers),
+        "modules": len({place.partition(".lora_")[0] for place in loaded.parameters}),
         "rank": loaded.config.r,
         "targets": sorted(targets) if isinstance(targets, set | list) else targets,
         "sha256": loaded.sha256,

@@ -52,7 +52,7 @@ class CopyNote(_Json):
     variant: str
     """As a lane text, its options said."""
     source: str
-    """The fingerprint of the model it was made from."""
+    """The fingerprint of the model it was made from, and the key of the adapter merged into it."""
     quantization: dict[str, Any]
     versions: dict[str, str]
     created: AwareDatetime

@@ -1,7 +1,7 @@
 """A model's base in memory: loaded as asked, read back to be sure, warmed up once.
 
 The order is what keeps bitsandbytes' 4-bit weights right on CPUs with AVX512-BF16, whose first forward repacks them in place:
-load → save the pre-quantized copy → merge an adapter → one forward → only then use (see `load_base`).
+load → merge an adapter → save the pre-quantized copy → one forward → only then use (see `load_base`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedMod
 from transformers.models.falcon import modeling_falcon
 from transformers.utils import logging as transformers_logging
 
-from playground.engines.local.adapters import Adapter, load_adapter, merge
+from playground.engines.local.adapters import Adapter, load_adapter, merge, merged_facts
 from playground.engines.local.device import Device, is_out_of_memory
 from playground.engines.local.prequantized import Copies, CopyError, DamagedCopy
 from playground.engines.local.sources import Say
@@ -64,6 +64,11 @@ class BaseSpec:
             attention=variant.attention or "sdpa",
             merged=merged,
         )
+
+    @property
+    def source(self) -> str:
+        """What it is made from: the model's files, and the merged adapter's."""
+        return f"{self.fingerprint}+{self.merged}" if self.merged else self.fingerprint
 
     @property
     def dtype(self) -> torch.dtype:
@@ -109,10 +114,7 @@ def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say:
     Raises LoadError, AdapterError; torch.OutOfMemoryError when there was no room after all.
     """
     try:
-        model, kind, facts = _from_disk(folder, spec, device, copies, say)
-        if merging is not None:
-            say(f"merging {merging.name}")
-            facts |= merge(model, load_adapter(model, merging, spec.dtype, device)) | _read_back(model, spec, device)
+        model, kind, facts = _from_disk(folder, spec, device, copies, say, merging)
         say("first forward")
         _first_forward(model, device)
     except (RuntimeError, MemoryError) as error:
@@ -122,33 +124,56 @@ def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say:
     return Base(model, kind, tensor_bytes(model), facts | _kernel_facts(model))
 
 
-def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say) -> tuple[PreTrainedModel, LoadKind, dict[str, Any]]:
+Read = tuple[PreTrainedModel, LoadKind, dict[str, Any]]
+"""A model that has not run yet, where it came from, and what was read back from it."""
+
+
+def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say, merging: Adapter | None) -> Read:
     quantization = spec.quantization_config()
     if quantization is None:
         say("loading")
-        return _loaded(folder, spec, device, "cold")
-    copy = copies.find(spec.fingerprint, quantization)
+        read = _loaded(folder, spec, device, "cold")
+        return read if merging is None else _merged(read, spec, device, say, merging)
+    copy = copies.find(spec.source, quantization)
     if copy is not None:
         say(f"loading the {spec.precision} copy")
         try:
             copies.check(copy)
             # No quantization_config here: an explicit None would wipe the one stored with the copy.
-            return _loaded(copy, spec, device, "prequantized")
+            model, kind, facts = _loaded(copy, spec, device, "prequantized")
+            return model, kind, facts | ({} if merging is None else merged_facts(load_adapter(model, merging, spec.dtype, device)))
         except (LoadError, DamagedCopy):
             say(f"the {spec.precision} copy was damaged and is made again")
             copies.discard(copy)
-    say(f"quantizing to {spec.precision}")
-    model, kind, facts = _loaded(folder, spec, device, "cold", quantization_config=quantization)
+    if merging is None:
+        say(f"quantizing to {spec.precision}")
+        read = _loaded(folder, spec, device, "cold", quantization_config=quantization)
+    else:
+        read = _merged(_from_disk(folder, replace(spec, merged=None), device, copies, say, None), spec, device, say, merging)
+    return _kept(read, folder, spec, quantization, copies, say, merging.name if merging else "")
+
+
+def _merged(read: Read, spec: BaseSpec, device: Device, say: Say, adapter: Adapter) -> Read:
+    """The model with the adapter in its own weights, read back once more."""
+    model, kind, facts = read
+    say(f"merging {adapter.name}")
+    told = merge(model, load_adapter(model, adapter, spec.dtype, device))
+    return model, kind, facts | told | _read_back(model, spec, device)
+
+
+def _kept(read: Read, folder: Path, spec: BaseSpec, quantization: BitsAndBytesConfig, copies: Copies, say: Say, adapter: str) -> Read:
+    """Writes the copy for the next time; a load that cannot is said and goes on."""
+    model, kind, facts = read
     began = time.perf_counter()
     try:  # before any forward, which would repack 4-bit weights
-        copies.keep(model, tensor_bytes(model), folder, spec.fingerprint, quantization)
+        copies.keep(model, tensor_bytes(model), folder, spec.source, quantization, adapter)
     except CopyError as error:
         say(str(error))
         facts |= {"copy_error": str(error)}
-    return model, kind, facts | {"copy_s": time.perf_counter() - began}
+    return model, kind, facts | {"copy_s": facts.get("copy_s", 0.0) + time.perf_counter() - began}
 
 
-def _loaded(folder: Path, spec: BaseSpec, device: Device, kind: LoadKind, **how: Any) -> tuple[PreTrainedModel, LoadKind, dict[str, Any]]:
+def _loaded(folder: Path, spec: BaseSpec, device: Device, kind: LoadKind, **how: Any) -> Read:
     model = _from_pretrained(folder, spec, device, **how)
     model.eval()
     _honour_compute(model, spec)

@@ -74,9 +74,14 @@ class Copies:
         if wrong := what_is_wrong(copy):
             raise DamagedCopy(wrong)
 
-    def keep(self, model: Savable, size_bytes: int, folder: Path, fingerprint: str, quantization: BitsAndBytesConfig) -> None:
-        """Writes the copy of the model that was read from `folder`; only before its first forward. Raises CopyError."""
-        variant = variant_text(_plain(quantization))
+    def keep(
+        self, model: Savable, size_bytes: int, folder: Path, fingerprint: str, quantization: BitsAndBytesConfig, adapter: str = ""
+    ) -> None:
+        """Writes the copy of the model that was read from `folder`; only before its first forward. Raises CopyError.
+
+        `adapter`: the name of the one that is merged into it.
+        """
+        variant = variant_text(_plain(quantization)) + (f"+{adapter}.merged" if adapter else "")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if (free := shutil.disk_usage(self._folder).free) < size_bytes:
