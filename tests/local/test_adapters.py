@@ -116,7 +116,7 @@ def of_a_deeper_model(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda lora, at: at / "nowhere", "there is no adapter_config.json"),
+        (lambda lora, at: at / "nowhere", "its folder has no adapter_config.json"),
         (lambda lora, at: pickled(lora, at / "x"), "its weights are pickled, which is not loaded"),
         (lambda lora, at: damaged(lora, at / "x"), "could not be read"),
         (lambda lora, at: without_tensor(lora, at / "x"), "1 tensors are missing"),

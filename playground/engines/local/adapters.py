@@ -204,10 +204,10 @@ def _shared(model: PreTrainedModel) -> Iterator[object]:
 
 def _read(folder: Path, name: str) -> tuple[LoraConfig, dict[str, torch.Tensor]]:
     if not (folder / "adapter_config.json").is_file():
-        raise AdapterError(f"adapter {name!r}: there is no adapter_config.json in {str(folder)!r}")
+        raise AdapterError(f"adapter {name!r}: its folder has no adapter_config.json")
     if not (folder / WEIGHTS).is_file():
         pickled = "; its weights are pickled, which is not loaded" if any(folder.glob("*.bin")) else ""
-        raise AdapterError(f"adapter {name!r}: there is no {WEIGHTS} in {str(folder)!r}{pickled}")
+        raise AdapterError(f"adapter {name!r}: its folder has no {WEIGHTS}{pickled}")
     try:
         settings = json.loads((folder / "adapter_config.json").read_text())
         tensors = load_file(folder / WEIGHTS)
