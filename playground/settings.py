@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +17,21 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def _default_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "latency-playground"
+    """The first of these that can be written: the desktop's cache folder, beside the Hub's, the temporary folder. Nothing is made."""
+    offered = [Path(tempfile.gettempdir())]
+    if hub := os.environ.get("HF_HOME"):
+        offered = [Path(hub).parent, Path(hub), *offered]
+    with suppress(RuntimeError):  # no HOME, and a user without a name, as containers have
+        offered.insert(0, Path.home() / ".cache")
+    if desktop := os.environ.get("XDG_CACHE_HOME"):
+        offered.insert(0, Path(desktop))
+    return next(filter(_can_be_written, offered), offered[0]) / "latency-playground"
+
+
+def _can_be_written(folder: Path) -> bool:
+    """As it is, or once it is made."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 class Settings(BaseSettings):
@@ -26,7 +42,7 @@ class Settings(BaseSettings):
     engine: Literal["local", "scripted"] = "local"
     """"scripted" plays a made-up timeline without any weights: for tests and demos of the page; the page says so."""
     cache_dir: Path = Field(default_factory=_default_cache)
-    """Where the converted embedded model and pre-quantized copies are kept."""
+    """Where the converted embedded model, pre-quantized copies and the page's script for charts are kept."""
     presets_dir: Path = ROOT / "presets"
     models: dict[Name, str] = {EMBEDDED_MODEL: EMBEDDED_MODEL, "smollm2-1.7b": "HuggingFaceTB/SmolLM2-1.7B-Instruct"}
     """The models the page offers: name → Hub id, folder, or the embedded model's name."""

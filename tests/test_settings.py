@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_the_cache_follows_the_desktops_rule(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert Settings.read().cache_dir == tmp_path / "latency-playground"
+
+
+def test_the_cache_goes_where_it_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The home folder, else beside the Hub's cache, else the temporary folder. Nothing is made by asking."""
+
+    def cache(**variables: str) -> Path:
+        for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "HF_HOME", "TMPDIR"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return Settings.read().cache_dir.parent
+
+    home, nowhere, hub = str(tmp_path / "home"), os.devnull, str(tmp_path / "data" / "huggingface")
+    assert cache(HOME=home, USERPROFILE=home, HF_HOME=hub) == tmp_path / "home" / ".cache"
+    assert cache(HOME=home, USERPROFILE=home, XDG_CACHE_HOME=nowhere) == tmp_path / "home" / ".cache"
+    assert cache(HOME=nowhere, USERPROFILE=nowhere, HF_HOME=hub) == tmp_path / "data"
+    assert cache(HOME=nowhere, USERPROFILE=nowhere, HF_HOME=nowhere + "/hub") == tmp_path / "temporary"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

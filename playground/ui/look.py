@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.themes.utils import fonts
 
 from playground.charts import PALETTES
+from playground.spec import SpecError
 
 HERE = Path(__file__).parent
 STYLES = ("browser/live.css", "page.css", "lanes.css", "visitors.css", "pool.css")
@@ -35,15 +36,19 @@ def launch_options() -> dict[str, Any]:
 def serve_plotly(cache_dir: Path) -> str:
     """Copies Plotly's script to a folder that is served, and nothing else with it; returns its address relative to the page.
 
-    Relative, because behind a proxy's prefix an absolute one is not found.
+    Relative, because behind a proxy's prefix an absolute one is not found. Raises SpecError when the folder cannot be written.
     """
     folder = cache_dir.resolve() / "static"
     script = folder / f"plotly-{version('plotly')}.min.js"
     if not script.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = script.with_suffix(".part")
-        shutil.copyfile(str(files("plotly") / "package_data" / "plotly.min.js"), aside)
-        aside.replace(script)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            aside = script.with_suffix(".part")
+            shutil.copyfile(str(files("plotly") / "package_data" / "plotly.min.js"), aside)
+            aside.replace(script)
+        except OSError as error:
+            reason = f"{str(cache_dir)!r} cannot be written: {(error.strerror or str(error)).lower()}"
+            raise SpecError("settings", f"cache_dir: {reason}; give another folder with PLAYGROUND_CACHE_DIR") from None
     gr.set_static_paths([folder])
     return f"gradio_api/file={script.as_posix()}"
 

@@ -161,6 +161,15 @@ def test_a_full_disk_is_named() -> None:
     )
 
 
+def test_a_folder_that_cannot_be_written_is_named(hub: Hub, larger: Path) -> None:
+    """A file where a folder should be: refused to root as well."""
+    hub.repositories["me/larger"] = Repository(larger)
+    with pytest.raises(
+        HubError, match=r"^'/dev/null/x/hub' cannot be written to download 'me/larger'; set HF_HOME to a folder that can be$"
+    ):
+        download(model(hub, Path("/dev/null/x")), lambda progress: None, never)
+
+
 def test_the_address_of_the_real_hub_is_said_as_people_know_it() -> None:
     assert HubModel("org/name", None, "https://huggingface.co", Path()).address == "huggingface.co/org/name"
 

@@ -334,6 +334,8 @@ def sentence_for(error: Exception, model: HubModel) -> str:
             return f"model {model.id!r} is neither a folder nor an id of the Hub (allowed: organisation/name)"
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return f"the disk is full in {str(model.cache_dir)!r} while downloading {model.id!r}; free some or set HF_HOME to a larger disk"
+        case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR):
+            return f"{str(model.cache_dir)!r} cannot be written to download {model.id!r}; set HF_HOME to a folder that can be"
         case HfHubHTTPError() if error.response.status_code in (401, 403):
             return f"the Hub refuses access to model {model.id!r}: check HF_TOKEN on the server, or {login}"
         case HfHubHTTPError():

