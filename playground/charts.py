@@ -15,7 +15,7 @@ from playground.view import LaneView, RunView
 
 Figure = dict[str, Any]
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon", "triangle-down")
 """One marker shape a lane: colour is never the only difference."""
 LONGEST_NAME = 18
 
@@ -34,10 +34,18 @@ class Palette:
 PALETTES = {
     # Okabe–Ito hues; yellow, orange, sky and pink are darkened for light surfaces, on which they fail as they are.
     "light": Palette(
-        ("#0072b2", "#c4501b", "#00845f", "#b0528a", "#996500", "#3a86b4", "#7d7400", "#5b6270"), "#ffffff", "#16191d", "#5c6470", "#e6e8eb"
+        ("#0072b2", "#c4501b", "#00845f", "#b0528a", "#996500", "#3a86b4", "#7d7400", "#5b6270", "#5f2d91"),
+        "#ffffff",
+        "#16191d",
+        "#5c6470",
+        "#e6e8eb",
     ),
     "dark": Palette(
-        ("#4ba3e3", "#f07b3f", "#2bc795", "#de8dbb", "#e69f00", "#8fd0f7", "#e8dc4a", "#c4cad3"), "#16191d", "#eceef1", "#a0a8b4", "#2b3037"
+        ("#4ba3e3", "#f07b3f", "#2bc795", "#de8dbb", "#e69f00", "#8fd0f7", "#e8dc4a", "#c4cad3", "#a07bf5"),
+        "#16191d",
+        "#eceef1",
+        "#a0a8b4",
+        "#2b3037",
     ),
 }
 

@@ -37,7 +37,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 @st.composite
 def forms(draw: st.DrawFn) -> tuple[Form, Preset]:
     preset = draw(st.sampled_from(sorted(PRESETS.values(), key=lambda one: one.name)))
-    texts = draw(st.just(preset.lanes) | st.lists(lane_texts, min_size=1, max_size=8).map(tuple))
+    texts = draw(st.just(preset.lanes) | st.lists(lane_texts, min_size=1, max_size=9).map(tuple))
     base = replace(standing(preset), lanes=texts, baseline=draw(st.integers(0, len(texts) - 1)))
     other: dict[str, Any] = {
         "prompt": words.map(lambda text: f"Why {text}?".replace("---", "-")),
@@ -125,12 +125,12 @@ def run(**fields: Any) -> str:
         (run(baseline=-1), "baseline"),
         (run(preset="gone"), "names the preset 'gone', which is not here"),
         (run(lanes=["int9"]), "This link does not fit this page: Lane 1: unknown precision 'int9'"),
-        (run(lanes=["bf16"] * 9), "9 lanes are more than the 8 allowed here"),
+        (run(lanes=["bf16"] * 10), "10 lanes are more than the 9 allowed here"),
         (run(baseline=4), "Baseline: there is no lane of index 4"),
         (run(length="endless"), "length: input should be 'fixed' or 'free'"),
         (run(model="gone", lanes=["other:bf16"]), "model 'gone' is not known (allowed: smollm2-135m, other)"),
         ("?run=" + quote('{"v":1,"preset":"quickstart","prompt":"\\ud800"}'), "This link is damaged"),
-        (run(lanes=["bf16+gone"]), "Lane 1: adapter 'gone' is not known (allowed: faq)"),
+        (run(lanes=["bf16+gone"]), "Lane 1: adapter 'gone' is not known (allowed: faq, random-r1 to random-r1024)"),
         (run(model="gone"), "model 'gone' is not known"),
         (run(max_new_tokens=10**6), "New tokens"),
         (run(schedule="never"), "Schedule"),

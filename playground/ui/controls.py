@@ -1,4 +1,4 @@
-"""The controls above the live view: what to run and how to measure. Native Gradio; eight lane rows are prepared, shown as needed."""
+"""The controls above the live view: what to run and how to measure. Native Gradio; nine lane rows are prepared, shown as needed."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ function begin(record) {
   setText(find('.lp-verdict'), '');
   find('.lp-sr').replaceChildren();
   const grid = find('.lp-cards'), count = run.lanes.length;
-  grid.style.setProperty('--columns', count > 4 ? Math.ceil(count / 2) : count);
+  grid.style.setProperty('--columns', count > 8 ? 3 : count > 4 ? Math.ceil(count / 2) : count);
   root.style.setProperty('--chart-height', `${Math.max(180, 76 + 22 * count)}px`); // 22 px a bar
   root.style.setProperty('--verdict-height', count > 4 ? '54px' : '36px'); // with more lanes there is more to say
   cards = run.lanes.map((lane, index) => new Card(lane, index, run));
