@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from playground.format import UNKNOWN
-from playground.table import COLUMNS, Row, main_cells, rows
+from playground.table import COLUMNS, EQUAL, Row, main_cells, main_columns, rows
 from playground.verdict import verdict
 from playground.view import LaneView, RunView
 from playground.words import caption
@@ -65,7 +65,9 @@ def _outcome(view: RunView, lane: LaneView) -> Mapping[str, Value]:
 
 
 def _figures(row: Row) -> Mapping[str, Value]:
-    return {column.key: cell["value"] for column, cell in zip(COLUMNS, row["cells"], strict=True)}
+    """That no token differs is said as a word: it is neither a number nor unknown."""
+    cells = zip(COLUMNS, row["cells"], strict=True)
+    return {column.key: EQUAL if cell["text"] == EQUAL else cell["value"] for column, cell in cells}
 
 
 def _cell(value: Value) -> str | int | float:
@@ -84,8 +86,8 @@ def markdown_text(view: RunView) -> str:
     """The verdict, the main columns against the baseline, and how and where it was measured; for an issue or a README."""
     table = rows(view)
     failed = [f"- Lane {row['lane'] + 1}, {escaped(row['label'])}, failed: {escaped(row['error'])}" for row in table if row["error"]]
-    heading = ["Lane", *(column.title for column in COLUMNS if column.main)]
-    lines = [heading, ["---", *(["---:"] * (len(heading) - 1))], *([_lane(row), *_main(row)] for row in table)]
+    heading = ["Lane", *(column.title for column in main_columns(view))]
+    lines = [heading, ["---", *(["---:"] * (len(heading) - 1))], *([_lane(row), *_main(view, row)] for row in table)]
     drawn = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     said = f"**Result:** {escaped(line)}" if (line := verdict(view)) else ""
     parts = [said, drawn, _legend(view), "\n".join(failed), f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}"]
@@ -101,8 +103,9 @@ def _lane(row: Row) -> str:
     return f"{row['lane'] + 1} {escaped(row['label'])}{' (baseline)' if row['baseline'] else ''}"
 
 
-def _main(row: Row) -> list[str]:
-    return [f"{cell['text']} ({cell['against']})" if cell["against"] not in ("", UNKNOWN) else cell["text"] for cell in main_cells(row)]
+def _main(view: RunView, row: Row) -> list[str]:
+    cells = main_cells(view, row)
+    return [f"{cell['text']} ({cell['against']})" if cell["against"] not in ("", UNKNOWN) else cell["text"] for cell in cells]
 
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")

@@ -67,7 +67,7 @@ def test_no_two_lane_colours_are_alike(palette: Palette) -> None:
     assert min(math.dist(one, other) for one, other in itertools.combinations(places, 2)) > 12, "2.3 is just noticeable"
 
 
-@pytest.mark.parametrize("name", ["ttft", "progress", "gaps"])
+@pytest.mark.parametrize("name", ["ttft", "progress", "gaps", "swaps"])
 def test_a_figure_is_valid_plotly(name: str) -> None:
     graph_objects.Figure(figures(finished())[name])  # raises ValueError naming a property that does not exist
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
 from playground.format import UNKNOWN, count, duration, ratio
-from playground.table import COLUMNS, Cell, Column, main_cells, rows
+from playground.table import Cell, Column, main_cells, main_columns, rows
 from playground.trace import Metrics
 from playground.view import RunView
 from playground.words import lane_words, place_words
@@ -34,14 +34,14 @@ def console(stderr: bool) -> Console:
 
 def results(view: RunView) -> Table:
     """The main figures of every lane, and its time per token as a multiple of the baseline's."""
-    shown = [column for column in COLUMNS if column.main]
+    shown = main_columns(view)
     drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     drawn.add_column("lane", overflow="fold")
     for heading in (*map(_heading, shown), f"TPOT ×\nlane {view.baseline.index + 1}"):
         drawn.add_column(heading, justify="right", no_wrap=True)
     baseline = view.baseline.figure("tpot_s")
     for row in rows(view):
-        first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(row), strict=True)]
+        first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(view, row), strict=True)]
         multiple = ratio(view.lanes[row["lane"]].figure("tpot_s"), baseline)
         texts = ["failed" if row["error"] and first == UNKNOWN else first, *cells, multiple]
         drawn.add_row(Text(row["label"]), *map(Text, texts))

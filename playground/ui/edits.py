@@ -131,8 +131,9 @@ class Edits:
 
     def _rewritten(self, values: Values, lanes: Lanes, row: int) -> Updates:
         """One row with another text; its fields follow when it is a lane, and stay when it is not."""
-        controls, text = self._controls, lanes.texts[row]
-        offering = controls.lanes.offering(lanes, self._here(values), [row]) if is_lane(text) else {}
+        controls, text, here = self._controls, lanes.texts[row], self._here(values)
+        # With several prompts, how small a batch may be depends on the other lanes' batches too.
+        offering = controls.lanes.offering(lanes, here, [row] if here.prompts == 1 else None) if is_lane(text) else {}
         return self._told(values, {controls.lanes.rows[row].text: text} | offering) | self._verdict(values, lanes, row)
 
     def _verdict(self, values: Values, lanes: Lanes, row: int) -> Updates:

@@ -115,10 +115,10 @@ def test_what_cannot_be_chosen_is_disabled_with_the_reason(visit: Page) -> None:
     assert field(visit, 1, "double_quant").locator("..").get_attribute("title") == "double_quant is an option of nf4 and fp4, not of bf16"
     expect(field(visit, 1, "k")).to_be_disabled()
     none = field(visit, 1, "adapter").locator("option:disabled")
-    expect(none).to_have_text("others: this page offers no adapters")
+    expect(none).to_have_text("faq|none by row: needs a batch of 2 rows or more")
     visit.locator("#prompt textarea").fill("a\n---\nb")
     visit.locator("#prompt textarea").blur()
-    expect(field(visit, 1, "batch").locator("option:disabled")).to_have_text("1: fewer than the 2 prompts")
+    expect(field(visit, 1, "batch").locator("option:disabled")).to_have_text("1: fewer than the 2 prompts, and no other lane asks them all")
 
 
 def paste(page: Page, number: int, lanes: str) -> None:

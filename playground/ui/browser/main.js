@@ -7,8 +7,8 @@ function compareAll(all, only = null) {
   const base = all[run.baseline];
   for (const card of all) {
     if (card === base || (only && only !== base && card !== only)) continue;
-    const row = card.answer.row % run.prompts; // the baseline's row with the same prompt
-    card.answer.compare(base.answer.rows[row]);
+    const { row } = card.answer, { rows } = base.answer; // the baseline's row with the same prompt; in a smaller batch there may be none
+    card.answer.compare(rows[row] ?? rows[row % run.prompts] ?? '');
   }
 }
 
