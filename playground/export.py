@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from playground.format import UNKNOWN
+from playground.published import published_table
 from playground.table import COLUMNS, EQUAL, Row, main_cells, main_columns, rows
 from playground.verdict import verdict
 from playground.view import LaneView, RunView
@@ -87,11 +88,31 @@ def markdown_text(view: RunView) -> str:
     table = rows(view)
     failed = [f"- Lane {row['lane'] + 1}, {escaped(row['label'])}, failed: {escaped(row['error'])}" for row in table if row["error"]]
     heading = ["Lane", *(column.title for column in main_columns(view))]
-    lines = [heading, ["---", *(["---:"] * (len(heading) - 1))], *([_lane(row), *_main(view, row)] for row in table)]
-    drawn = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    drawn = _drawn([heading, ["---", *(["---:"] * (len(heading) - 1))], *([_lane(row), *_main(view, row)] for row in table)])
     said = f"**Result:** {escaped(line)}" if (line := verdict(view)) else ""
-    parts = [said, drawn, _legend(view), "\n".join(failed), f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}"]
+    parts = [
+        said,
+        drawn,
+        _legend(view),
+        "\n".join(failed),
+        *_published(view),
+        f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}",
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _drawn(lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _published(view: RunView) -> list[str]:
+    """What others have published of such lanes, beside the measured."""
+    if (table := published_table(view)) is None:
+        return []
+    lines = [[f"{row['lane'] + 1} {escaped(row['label'])}", *map(escaped, row["texts"])] for row in table["rows"]]
+    aligned = ["---", "---", *(["---:"] * (len(table["headings"]) - 2))]
+    also = "\n".join(f"- {escaped(one)}" for one in table["also"])
+    return [f"Published: {escaped(table['source'])}.", _drawn([table["headings"], aligned, *lines]), also, escaped(table["why"])]
 
 
 def _legend(view: RunView) -> str:

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
 from playground.format import UNKNOWN, count, duration, ratio
+from playground.published import published_table
+from playground.swaps import adapter_words
 from playground.table import Cell, Column, main_cells, main_columns, rows
 from playground.trace import Metrics
 from playground.view import RunView
@@ -46,6 +48,25 @@ def results(view: RunView) -> Table:
         texts = ["failed" if row["error"] and first == UNKNOWN else first, *cells, multiple]
         drawn.add_row(Text(row["label"]), *map(Text, texts))
     return drawn
+
+
+def published(view: RunView) -> Iterator[Table | Text]:
+    """What others have published of such lanes beside the measured, and what there is to say of it; nothing when nothing was."""
+    if (known := published_table(view)) is None:
+        return
+    yield Text(f"Published: {known['source']}.")
+    drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(known["headings"]):
+        drawn.add_column(heading, justify="left" if number < 2 else "right", overflow="fold")
+    for row in known["rows"]:
+        drawn.add_row(Text(row["label"]), *map(Text, row["texts"]))
+    yield drawn
+    yield from map(Text, filter(None, [*known["also"], known["why"]]))
+
+
+def adapters(view: RunView) -> Iterator[str]:
+    """Of each lane with adapters, what was read back of them."""
+    return (f"{lane.label}: {words}" for lane in view.lanes if (words := adapter_words(lane)))
 
 
 def _heading(column: Column) -> str:

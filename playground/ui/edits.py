@@ -155,11 +155,11 @@ class Edits:
         form = self._controls.form(after, preset.chat)
         told = updates | {self._controls.summary: measure_line(form), self._tools: self._address(form, preset)}
         lanes_too = any(row.text in updates for row in self._controls.lanes.rows)
-        return told | (self._idle(form) if lanes_too and values[self._controls.fresh] else {})
+        return told | (self._idle(form, preset) if lanes_too and values[self._controls.fresh] else {})
 
-    def _idle(self, form: Form) -> Updates:
+    def _idle(self, form: Form, preset: Preset) -> Updates:
         try:
-            return {self._live: idle_feed(read_form(form, self._settings))}
+            return {self._live: idle_feed(read_form(form, self._settings, preset.published))}
         except FormError:
             return {}
 

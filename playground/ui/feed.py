@@ -17,6 +17,7 @@ from playground.difference import change_words
 from playground.events import RowText
 from playground.format import duration, rate, ratio, significant, size
 from playground.metrics import median
+from playground.published import published_table
 from playground.reproduce import script
 from playground.spec import Beam, SpecError
 from playground.swaps import adapter_words, every_swap, load_time, swap_words
@@ -71,6 +72,7 @@ class Feed:
             "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
             "targets": targets(),
             "columns": columns(view),
+            "published": published_table(view),
         }
         return record({"run": view.run_id, "start": start})
 
@@ -87,6 +89,8 @@ class Feed:
         if not self._rows or any("state" in changes for changes in lanes.values()):
             for index, row in self._new_rows():
                 lanes.setdefault(str(index), {})["row"] = row
+            if (published := published_table(view)) is not None:
+                now["published"] = published["rows"]
         changed = _changed(self._sent, now)
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
 

@@ -1,7 +1,7 @@
 // The component's value says which run is shown; its records are asked for, frame by frame, and handed on.
 const PATIENCE = 8; // failed requests in a row until the connection is called lost
 let run = null, following = null, cards = [], race = null, editTimer = 0;
-const charts = new Charts(), table = new Table(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
+const charts = new Charts(), table = new Table(), published = new Published(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
 
 function compareAll(all, only = null) {
   const base = all[run.baseline];
@@ -34,6 +34,7 @@ function begin(record) {
   grid.replaceChildren(...cards.map((card) => card.node));
   race = new Race(cards, run);
   table.begin(run);
+  published.begin(run);
   fillMethod(run);
   fillTargets();
   charts.begin(run, cards);
@@ -64,6 +65,7 @@ function take(record) {
     run.words = run.watching ? `Watching: ${record.words}` : record.words;
     setText(find('.lp-run-words'), run.words);
   }
+  if ('published' in record) published.set(record.published);
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
   if ('note' in record) setText(find('.lp-note'), record.note);
   if ('state' in record) setState(record.state, record.words);
