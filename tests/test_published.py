@@ -12,6 +12,7 @@ from playground.cli.report import console, published
 from playground.export import markdown_text
 from playground.format import UNKNOWN
 from playground.published import HEADINGS, published_table
+from playground.spec import Lane
 from playground.view import RunView
 from tests import strategies
 from tests.timelines import Ran, played, request
@@ -82,7 +83,7 @@ figure = st.builds(lambda lane, e2e_s: {"lane": str(lane), "what": "x", "e2e_s":
 @given(st.lists(figure, min_size=1, max_size=4), st.data())
 def test_it_is_plain_json_with_a_text_under_each_heading(figures: list[dict[str, Any]], data: st.DataObject) -> None:
     picked = data.draw(st.lists(st.sampled_from(figures), min_size=1, max_size=4))
-    variants = [strategies.Lane.parse(one["lane"]).variant for one in picked]
+    variants = [Lane.parse(one["lane"]).variant for one in picked]
     names = {"models": {"smollm2-135m": "x"} | {one.model: "x" for one in variants if one.model}}
     names["adapters"] = {name: "x" for one in variants for name in one.adapters if name}
     view = RunView(request(*(one["lane"] for one in picked), published={"source": "s", "figures": figures}, **names), "id", "")
