@@ -52,7 +52,8 @@ def adapter_words(lane: LaneView) -> str:
 def _adapters(lane: LaneView) -> Iterator[str]:
     """Of facts that a reader of old recordings may lack, what is there."""
     for one in lane.facts.get("adapters", ()):
-        targets, rows = list(one.get("targets", ())), list(one.get("rows", ()))
+        targets, rows = one.get("targets") or [], list(one.get("rows", ()))
+        targets = [targets] if isinstance(targets, str) else targets  # PEFT takes a pattern too
         named = ", ".join(targets) if len(targets) <= MOST_TARGETS else f"{len(targets)} kinds of layers"
         parts = [
             f"rank {one.get('rank')} on {named}",

@@ -63,12 +63,16 @@ def test_where_others_are_known_the_bar_is_the_device() -> None:
 
 def test_what_waits_in_the_hosts_memory_stands_apart() -> None:
     away = resident("b", 110 * MB) | {"where": "host"}
-    found = environment(resident("a", 250 * MB) | {"where": "device"}, away, host_budget_bytes=4000 * MB, host_used_bytes=110 * MB)
+    adapter = resident("b + faq", 2 * MB) | {"where": "host"}
+    found = environment(resident("a", 250 * MB) | {"where": "device"}, away, adapter, host_budget_bytes=4000 * MB, host_used_bytes=110 * MB)
     value = told(found)
     [device] = value["devices"]
     assert value["summary"] == "1 variant resident, 250 MB of 1.00 GB"
     assert [one["label"] for one in device["residents"]] == ["a"]
-    assert [(one["key"], one["size"]) for one in device["waiting"]] == [("key of b", "110 MB")]
+    assert [(one["key"], one["size"], one["evictable"]) for one in device["waiting"]] == [
+        ("key of b", "110 MB", True),
+        ("key of b + faq", "2.00 MB", False),
+    ]
     assert device["host_words"] == "110 MB of 4.00 GB"
     assert value["hint"] == WAITS
 

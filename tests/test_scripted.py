@@ -161,16 +161,24 @@ def test_loads_are_of_the_kind_a_real_one_would_have() -> None:
     assert kinds(made, "nf4+faq", "nf4", "bf16", "nf4+faq.merged") == ["prequantized", "resident", "cold", "prequantized"]
 
 
-def test_what_is_evicted_waits_in_the_hosts_memory_where_there_is_one() -> None:
-    made = ScriptedEngine(script_of, sleep=lambda _seconds: None, host_budget_bytes=10**9)
-    kinds(made, "bf16+faq")
-    base = labels(made)[0]
-    made.evict(base)
-    assert [(one["label"], one.get("where")) for one in made.environment()["residents"]] == [(base, "host")]
+def test_what_must_make_room_waits_in_the_hosts_memory_where_there_is_one() -> None:
+    made = ScriptedEngine(script_of, sleep=lambda _seconds: None, host_budget_bytes=10**9, budget_bytes=400_000_000)
+    assert kinds(made, "bf16+faq", "int8") == ["cold", "cold"]
+    model = request("bf16").model
+    assert [(one["label"], one.get("where")) for one in made.environment()["residents"]] == [
+        (f"{model} int8", None),
+        (f"{model} bf16", "host"),
+    ]
     assert kinds(made, "bf16") == ["host"]
-    made.evict(base)
-    made.evict(base)
+    made.evict(f"{model} int8")
+    made.evict(f"{model} bf16")
     assert labels(made) == []
+
+
+def test_on_a_cpu_what_must_make_room_is_gone() -> None:
+    made = ScriptedEngine(script_of, sleep=lambda _seconds: None, budget_bytes=400_000_000)
+    assert kinds(made, "bf16", "nf4", "bf16", "nf4") == ["cold", "cold", "resident", "resident"]
+    assert kinds(made, "fp32", "nf4") == ["cold", "prequantized"]
 
 
 def test_a_lane_tells_what_hangs_on_it_row_by_row() -> None:

@@ -76,8 +76,8 @@ class ScriptedEngine:
     """Plays each lane's script; lanes are interleaved by their own clocks, or one after the other, as the request says.
 
     `sleep(seconds)` passes the time: `time.sleep` for a demo, a no-op for tests. Own clocks are exact either way.
-    `other_bytes`: what other programs are said to hold on the device; None as on a CPU. `host_budget_bytes`: room in a host's memory
-    where evicted variants wait; None as on a CPU, whose memory the host's is.
+    `other_bytes`: what other programs are said to hold on the device; None as on a CPU. `host_budget_bytes`: a host's memory, where bases
+    wait that had to make room under `budget_bytes`; None as on a CPU, whose memory the host's is.
     """
 
     def __init__(
@@ -86,12 +86,14 @@ class ScriptedEngine:
         sleep: Callable[[float], None] = time.sleep,
         other_bytes: int | None = None,
         host_budget_bytes: int | None = None,
+        budget_bytes: int = BUDGET_BYTES,
     ) -> None:
-        self._script_for, self._sleep, self._other_bytes, self._host_budget_bytes = script_for, sleep, other_bytes, host_budget_bytes
+        self._script_for, self._sleep, self._other_bytes = script_for, sleep, other_bytes
+        self._host_budget_bytes, self._budget_bytes = host_budget_bytes, budget_bytes
         self._residents: dict[str, int] = {}
         """What was "loaded", by its label, in bytes."""
         self._waiting: dict[str, int] = {}
-        """The same, of what was evicted and waits in the host's memory."""
+        """The same, of what had to make room and waits in the host's memory."""
         self._copies: dict[str, int] = {}
         """The same, of what was once quantized."""
         self._runs = 0
@@ -103,8 +105,8 @@ class ScriptedEngine:
             "device_name": "scripted timeline, nothing is measured",
             "threads": 1,
             "versions": {},
-            "memory_total_bytes": 2 * BUDGET_BYTES,
-            "memory_budget_bytes": BUDGET_BYTES,
+            "memory_total_bytes": 2 * self._budget_bytes,
+            "memory_budget_bytes": self._budget_bytes,
             "residents": [
                 *({"key": label, "label": label, "memory_bytes": count} for label, count in self._residents.items()),
                 *({"key": label, "label": label, "memory_bytes": count, "where": "host"} for label, count in self._waiting.items()),
@@ -122,10 +124,11 @@ class ScriptedEngine:
             raise EngineError(NOT_LOADED)
         for label in [label for label in self._waiting if key in (None, label)]:
             del self._waiting[label]
-        for label in [label for label in self._residents if key is None or label == key or label.startswith(f"{key} + ")]:
-            held = self._residents.pop(label)
-            if key is not None and self._host_budget_bytes is not None and " + " not in label:
-                self._waiting[label] = held
+        for label in list(self._residents) if key is None else self._with_adapters(key):
+            del self._residents[label]
+
+    def _with_adapters(self, label: str) -> list[str]:
+        return [one for one in self._residents if one == label or one.startswith(f"{label} + ")]
 
     def close(self) -> None:
         pass
@@ -175,15 +178,25 @@ class ScriptedEngine:
 
     def _base_came_from(self, lane: Lane, request: RunRequest, script: Script) -> LoadKind:
         """Where the base was; it is resident after this. A merged one is a base of its own."""
-        base = resident_label(lane.variant, request.model)
-        label = f"{base}+{lane.variant.adapter}.merged" if lane.variant.merged else base
+        label = resident_label(lane.variant, request.model)
+        base = resident_label(lane.variant.model_copy(update={"merged": False}), request.model)
         if label in self._residents:
             return "resident"
+        self._make_room(script.memory_bytes)
         kind: LoadKind = "host" if self._waiting.pop(label, None) else "prequantized" if base in self._copies else "cold"
         self._residents[label] = script.memory_bytes
         if lane.variant.quantized:
             self._copies[base] = script.memory_bytes
         return kind
+
+    def _make_room(self, memory_bytes: int) -> None:
+        """Those that came first go first, into the host's memory if there is one."""
+        while self._residents and sum(self._residents.values()) + memory_bytes > self._budget_bytes:
+            oldest = next(iter(self._residents))
+            if self._host_budget_bytes is not None:
+                self._waiting[oldest] = self._residents[oldest]
+            for label in self._with_adapters(oldest):
+                del self._residents[label]
 
     def _compared(self, lanes: Sequence[int], request: RunRequest) -> Iterator[LaneEvent]:
         """As if every lane would find likeliest what it said: the share of places with the baseline's words."""

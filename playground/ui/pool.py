@@ -18,8 +18,10 @@ from playground.ui.feed import record
 
 HERE = Path(__file__).parent / "browser"
 OTHERS = "other programs, and CUDA itself"
+ADAPTER = " + "
+"""In the label of an adapter on a base, which goes with its base while that waits."""
 EVICTED = "An evicted variant is loaded again when a run needs it."
-WAITS = "An evicted variant waits in the host’s memory while there is room, and comes back from there when a run needs it."
+WAITS = "A variant that must make room for others waits in the host’s memory and comes back from there; one evicted here is loaded again."
 DROPPED = (
     "On a CPU the host’s memory is the device’s, so an evicted variant is dropped and comes back from its files or its pre-quantized copy."
 )
@@ -82,7 +84,7 @@ def _device(environment: Environment) -> dict[str, Any]:
     """One device. The bar's whole is its budget; where others are known, the device's memory."""
     everywhere = environment.get("residents", ())
     residents = [_resident(one) for one in everywhere if one.get("where") != "host"]
-    waiting = [_resident(one) for one in everywhere if one.get("where") == "host"]
+    waiting = [_resident(one) | {"evictable": ADAPTER not in one["label"]} for one in everywhere if one.get("where") == "host"]
     used, budget = sum(one["bytes"] for one in residents), int(environment.get("memory_budget_bytes") or 0)
     other = environment.get("memory_other_bytes")
     known = [] if other is None else [{"label": OTHERS, "bytes": other, "size": size(other)}]

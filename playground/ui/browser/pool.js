@@ -35,8 +35,8 @@ function row(one, evictable) {
 function waiting(device) {
   const head = make('p', 'lp-pool-head lp-pool-host'), list = make('ul', '');
   head.append(make('b', '', 'Waiting in the host’s memory'), make('span', '', device.host_words));
-  list.append(...device.waiting.map((one) => row(one, true)));
-  for (const mark of list.querySelectorAll('.lp-pool-one')) mark.className = 'lp-pool-away';
+  list.append(...device.waiting.map((one) => row(one, one.evictable)));
+  for (const mark of list.querySelectorAll('i')) mark.className = 'lp-pool-away';
   return [head, list];
 }
 
