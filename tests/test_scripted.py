@@ -175,6 +175,12 @@ def test_what_must_make_room_waits_in_the_hosts_memory_where_there_is_one() -> N
     assert labels(made) == []
 
 
+def test_a_lane_that_had_to_make_room_comes_back_before_its_repeat() -> None:
+    made = ScriptedEngine(script_of, sleep=lambda _seconds: None, host_budget_bytes=10**9, budget_bytes=300_000_000)
+    view = view_of(request("bf16", "int8", measure={"max_new_tokens": 1, "warmup": 0}), made)
+    assert [[load.load_kind for load in lane.loads] for lane in view.lanes] == [["cold", "host"], ["cold", "host"]]
+
+
 def test_on_a_cpu_what_must_make_room_is_gone() -> None:
     made = ScriptedEngine(script_of, sleep=lambda _seconds: None, budget_bytes=400_000_000)
     assert kinds(made, "bf16", "nf4", "bf16", "nf4") == ["cold", "cold", "resident", "resident"]

@@ -150,6 +150,8 @@ class ScriptedEngine:
             playing = [_Playing(index, repeat, request, self._script_for(request.lanes[index]), wall) for index in lanes]
             if request.measure.schedule == "exclusive":
                 for one in playing:
+                    if resident_label(request.lanes[one.index].variant, request.model) not in self._residents:
+                        yield from self._load(one.index, request)
                     yield from self._race([one], cancel)
             else:
                 yield from self._race(playing, cancel)
