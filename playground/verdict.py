@@ -205,11 +205,11 @@ def _agreement(race: _Race) -> str:
     if not shares:
         return ""
     lanes = [race.view.lanes[index] for index in shares]
-    least, most = min(shares, key=lambda one: shares[one]), max(shares.values())
-    who = _names(race.view, lanes)
-    verb = "agrees" if len(lanes) == 1 else "agree"
-    tail = f", {_name(race.view, race.view.lanes[least])} least" if share(shares[least]) != share(most) else ""
-    return f"{who} {verb} with lane {race.view.baseline.index + 1} on {between(share(shares[least]), share(most))} of tokens{tail}"
+    least, most = share(min(shares.values())), share(max(shares.values()))
+    who, verb = _names(race.view, lanes), "agrees" if len(lanes) == 1 else "agree"
+    last = [lane for lane in lanes if share(shares[lane.index]) == least]
+    tail = f", {_names(race.view, last)} least" if least != most else ""
+    return f"{who} {verb} with lane {race.view.baseline.index + 1} on {between(least, most)} of tokens{tail}"
 
 
 def _lengths(race: _Race) -> list[str]:

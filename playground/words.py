@@ -33,7 +33,7 @@ def _waiting(view: RunView, lane: LaneView) -> str:
     finished = len(lane.repeats)
     total = view.request.measure.warmup + view.request.measure.repeats
     if finished >= total:
-        return _done(lane)
+        return lane.status or _done(lane)  # what is said now is about comparing outputs
     if finished:
         return f"between turns, {finished} of {total} passes done"
     return swap_words(lane) or "waiting for its turn"

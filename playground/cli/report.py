@@ -70,7 +70,7 @@ def adapters(view: RunView) -> Iterator[str]:
 
 
 def _heading(column: Column) -> str:
-    return f"{column.title}\n{column.unit}" if column.unit in RATES else column.title
+    return f"{column.title}\n{column.unit}" if column.unit in RATES else column.title.replace(" ", "\n")
 
 
 def _narrow(column: Column, cell: Cell) -> str:
