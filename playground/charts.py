@@ -1,4 +1,4 @@
-"""What is known of a run → three small Plotly figures; pure.
+"""What is known of a run → four small Plotly figures; pure.
 
 A figure here is a layout with empty traces: the browser draws it once and fills it from the lanes' steps. No template: it is 6.8 KB
 a figure; colours come from `PALETTES`, chosen in the browser by its theme.
@@ -15,9 +15,10 @@ from playground.view import LaneView, RunView
 
 Figure = dict[str, Any]
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon", "triangle-down")
 """One marker shape a lane: colour is never the only difference."""
 LONGEST_NAME = 18
+_DECADES = ("1 ms", "10 ms", "0.1 s", "1 s", "10 s", "100 s", "1,000 s", "10,000 s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,18 @@ class Palette:
 PALETTES = {
     # Okabe–Ito hues; yellow, orange, sky and pink are darkened for light surfaces, on which they fail as they are.
     "light": Palette(
-        ("#0072b2", "#c4501b", "#00845f", "#b0528a", "#996500", "#3a86b4", "#7d7400", "#5b6270"), "#ffffff", "#16191d", "#5c6470", "#e6e8eb"
+        ("#0072b2", "#c4501b", "#00845f", "#b0528a", "#996500", "#3a86b4", "#7d7400", "#5b6270", "#5f2d91"),
+        "#ffffff",
+        "#16191d",
+        "#5c6470",
+        "#e6e8eb",
     ),
     "dark": Palette(
-        ("#4ba3e3", "#f07b3f", "#2bc795", "#de8dbb", "#e69f00", "#8fd0f7", "#e8dc4a", "#c4cad3"), "#16191d", "#eceef1", "#a0a8b4", "#2b3037"
+        ("#4ba3e3", "#f07b3f", "#2bc795", "#de8dbb", "#e69f00", "#8fd0f7", "#e8dc4a", "#c4cad3", "#a07bf5"),
+        "#16191d",
+        "#eceef1",
+        "#a0a8b4",
+        "#2b3037",
     ),
 }
 
@@ -67,8 +76,8 @@ def _last_s(metrics: Metrics) -> float | None:
 
 
 def figures(view: RunView) -> dict[str, Figure]:
-    """The three charts of a run: layouts and empty traces, one a lane, and one more for the repeats' marks."""
-    return {"ttft": _ttft(view), "progress": _progress(view), "gaps": _gaps(view)}
+    """The four charts of a run: layouts and empty traces, one a lane (or one of bars), and one more for the marks of what came later."""
+    return {"ttft": _ttft(view), "progress": _progress(view), "gaps": _gaps(view), "swaps": _swaps(view)}
 
 
 def lane_name(index: int, lane: Lane) -> str:
@@ -78,6 +87,22 @@ def lane_name(index: int, lane: Lane) -> str:
 
 
 def _ttft(view: RunView) -> Figure:
+    layout = _layout("Time to first token", "ms", 300)
+    layout["yaxis"] |= {"tickmode": "linear", "dtick": 1}
+    return _bars(view, layout, "%{y}<br>TTFT %{x:.3s} ms", "one repeat: %{x:.3s} ms")
+
+
+def _swaps(view: RunView) -> Figure:
+    """Kinds of loads differ a thousandfold, so the axis is logarithmic; it begins at 1 ms. Lanes are numbers, so that bars have room."""
+    names = [lane_name(lane.index, lane.lane) for lane in view.lanes]
+    layout = _layout("Swaps: from asked for to ready", "", 1)
+    layout["xaxis"] |= {"type": "log", "range": [-3, 1.7], "tickvals": [10.0**power for power in range(-3, 5)], "ticktext": list(_DECADES)}
+    layout["yaxis"] |= {"tickvals": names, "ticktext": [str(number) for number in range(1, len(names) + 1)]}
+    return _bars(view, layout, "%{y}<br>ready in %{text}", "again, after making room: %{text}")
+
+
+def _bars(view: RunView, layout: Figure, hover: str, hover_mark: str) -> Figure:
+    """One bar a lane, from the top down."""
     names = [lane_name(lane.index, lane.lane) for lane in view.lanes]
     bars = {
         "type": "bar",
@@ -89,18 +114,10 @@ def _ttft(view: RunView) -> Figure:
         "cliponaxis": False,
         "constraintext": "none",
         "textfont": {"size": 11},
-        "hovertemplate": "%{y}<br>TTFT %{x:.3s} ms<extra></extra>",
+        "hovertemplate": f"{hover}<extra></extra>",
     }
-    layout = _layout("Time to first token", "ms", 300)
-    layout["yaxis"] |= {
-        "autorange": "reversed",
-        "showgrid": False,
-        "tickmode": "linear",
-        "dtick": 1,
-        "categoryorder": "array",
-        "categoryarray": names,
-    }
-    return {"data": [bars, _marks("line-ns-open", "one repeat: %{x:.3s} ms")], "layout": layout | {"bargap": 0.3}}
+    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names}
+    return {"data": [bars, _marks("line-ns-open", hover_mark)], "layout": layout | {"bargap": 0.3}}
 
 
 def _progress(view: RunView) -> Figure:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 
 from playground.format import UNKNOWN
-from playground.table import COLUMNS, Row, main_cells, rows
+from playground.published import published_table
+from playground.table import COLUMNS, EQUAL, Row, main_cells, main_columns, rows
 from playground.verdict import verdict
 from playground.view import LaneView, RunView
 from playground.words import caption
@@ -65,7 +66,9 @@ def _outcome(view: RunView, lane: LaneView) -> Mapping[str, Value]:
 
 
 def _figures(row: Row) -> Mapping[str, Value]:
-    return {column.key: cell["value"] for column, cell in zip(COLUMNS, row["cells"], strict=True)}
+    """That no token differs is said as a word: it is neither a number nor unknown."""
+    cells = zip(COLUMNS, row["cells"], strict=True)
+    return {column.key: EQUAL if cell["text"] == EQUAL else cell["value"] for column, cell in cells}
 
 
 def _cell(value: Value) -> str | int | float:
@@ -84,12 +87,32 @@ def markdown_text(view: RunView) -> str:
     """The verdict, the main columns against the baseline, and how and where it was measured; for an issue or a README."""
     table = rows(view)
     failed = [f"- Lane {row['lane'] + 1}, {escaped(row['label'])}, failed: {escaped(row['error'])}" for row in table if row["error"]]
-    heading = ["Lane", *(column.title for column in COLUMNS if column.main)]
-    lines = [heading, ["---", *(["---:"] * (len(heading) - 1))], *([_lane(row), *_main(row)] for row in table)]
-    drawn = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    heading = ["Lane", *(column.title for column in main_columns(view))]
+    drawn = _drawn([heading, ["---", *(["---:"] * (len(heading) - 1))], *([_lane(row), *_main(view, row)] for row in table)])
     said = f"**Result:** {escaped(line)}" if (line := verdict(view)) else ""
-    parts = [said, drawn, _legend(view), "\n".join(failed), f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}"]
+    parts = [
+        said,
+        drawn,
+        _legend(view),
+        "\n".join(failed),
+        *_published(view),
+        f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}",
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _drawn(lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _published(view: RunView) -> list[str]:
+    """What others have published of such lanes, beside the measured."""
+    if (table := published_table(view)) is None:
+        return []
+    lines = [[f"{row['lane'] + 1} {escaped(row['label'])}", *map(escaped, row["texts"])] for row in table["rows"]]
+    aligned = ["---", "---", *(["---:"] * (len(table["headings"]) - 2))]
+    also = "\n".join(f"- {escaped(one)}" for one in table["also"])
+    return [f"Published: {escaped(table['source'])}.", _drawn([table["headings"], aligned, *lines]), also, escaped(table["why"])]
 
 
 def _legend(view: RunView) -> str:
@@ -101,8 +124,9 @@ def _lane(row: Row) -> str:
     return f"{row['lane'] + 1} {escaped(row['label'])}{' (baseline)' if row['baseline'] else ''}"
 
 
-def _main(row: Row) -> list[str]:
-    return [f"{cell['text']} ({cell['against']})" if cell["against"] not in ("", UNKNOWN) else cell["text"] for cell in main_cells(row)]
+def _main(view: RunView, row: Row) -> list[str]:
+    cells = main_cells(view, row)
+    return [f"{cell['text']} ({cell['against']})" if cell["against"] not in ("", UNKNOWN) else cell["text"] for cell in cells]
 
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")

@@ -77,6 +77,16 @@ def change(value: float | None, baseline: float | None) -> str:
     return f"{'−' if percent < 0 else '+'}{rounded} %"
 
 
+def share(part: float | None) -> str:
+    """A part of one in whole percent: `93 %`. `100 %` and `0 %` are said only of all and of none: `99.7 %`, `0.2 %`."""
+    if part is None:
+        return UNKNOWN
+    percent = 100 * part
+    if 99.5 <= percent < 100:
+        return f"{min(percent, 99.9):.1f} %"
+    return f"{max(percent, 0.1):.1f} %" if 0 < percent < 0.5 else f"{percent:.0f} %"
+
+
 def _percent(percent: float) -> str:
     """Figures of three digits cannot tell less than a tenth of a percent."""
     if percent < 9.95:

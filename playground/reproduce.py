@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from playground.engines.local.decoding import generate_arguments, seed_of
-from playground.spec import EMBEDDED_HUB_ID, EMBEDDED_MODEL, FOUR_BIT, Beam, Greedy, Lane, RunRequest, SpecError, Variant
+from playground.spec import EMBEDDED_HUB_ID, EMBEDDED_MODEL, FOUR_BIT, Beam, Greedy, Lane, RunRequest, SpecError, Variant, random_rank
 
 _DTYPES = {"fp32": "torch.float32", "bf16": "torch.bfloat16", "fp16": "torch.float16"}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
@@ -35,7 +35,7 @@ def script(request: RunRequest, index: int, *, sources: Mapping[str, str] | None
         [f"# The lane {lane} as a script of its own.", f"# Needs: pip install {' '.join(_packages(lane))}"],
         _imports(lane),
         [*_set_up(request, lane), *model_note, f"MODEL = {literal(model)}", *_prompts(request.rows(lane), request.prompts)],
-        [*_load(lane), *_adapter(request, lane, show_folders), *_tokenizer(), *_STAMP],
+        [*_load(lane), *_adapters(request, lane, show_folders), *_compute(lane.variant), *_tokenizer(), *_STAMP],
         [*_generate(request, lane), *_report(request, lane)],
     )
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
@@ -64,9 +64,15 @@ def _imports(lane: Lane) -> list[str]:
         "import time",
         "",
         "import torch",
-        *(["from peft import PeftModel"] if lane.variant.adapter else []),
+        *([f"from peft import {', '.join(_from_peft(lane.variant))}"] if lane.variant.adapter else []),
         f"from transformers import {', '.join(['AutoModelForCausalLM', 'AutoTokenizer', *config, 'StoppingCriteriaList'])}",
     ]
+
+
+def _from_peft(variant: Variant) -> list[str]:
+    """The first adapter makes the model PEFT's; it takes others by itself."""
+    untrained = [random_rank(name) is not None for name in variant.adapters if name]
+    return [*(["LoraConfig"] if any(untrained) else []), "get_peft_model" if untrained[0] else "PeftModel"]
 
 
 def _set_up(request: RunRequest, lane: Lane) -> list[str]:
@@ -118,14 +124,17 @@ def _load(lane: Lane) -> list[str]:
     arguments = f'MODEL, dtype={_dtype(variant)}{quantized}, device_map={{"": device}}, attn_implementation={attention}'
     whole = f"model = AutoModelForCausalLM.from_pretrained({arguments})"
     folded = ["model = AutoModelForCausalLM.from_pretrained(", _TAB + arguments, ")"]
-    lines = [*_quantization(variant), *([whole] if len(whole) <= _WIDTH else folded)]
-    if variant.precision in FOUR_BIT and variant.compute not in (None, "bf16"):
-        lines += [
-            "for module in model.modules():  # CPUs with AVX512-BF16 would compute in bf16, whatever was asked",
-            f'{_TAB}if hasattr(module, "support_avx512bf16_for_cpu"):',
-            f"{_TAB * 2}module.support_avx512bf16_for_cpu = False",
-        ]
-    return lines
+    return [*_quantization(variant), *([whole] if len(whole) <= _WIDTH else folded)]
+
+
+def _compute(variant: Variant) -> list[str]:
+    if variant.precision not in FOUR_BIT or variant.compute in (None, "bf16"):
+        return []
+    return [
+        "for module in model.modules():  # CPUs with AVX512-BF16 would compute in bf16, whatever was asked",
+        f'{_TAB}if hasattr(module, "support_avx512bf16_for_cpu"):',
+        f"{_TAB * 2}module.support_avx512bf16_for_cpu = False",
+    ]
 
 
 def _dtype(variant: Variant) -> str:
@@ -149,17 +158,61 @@ def _quantization(variant: Variant) -> list[str]:
     return []
 
 
-def _adapter(request: RunRequest, lane: Lane, show_folders: bool) -> list[str]:
-    name = lane.variant.adapter
-    if name is None:
+def _adapters(request: RunRequest, lane: Lane, show_folders: bool) -> list[str]:
+    """All before the first forward, after which 4-bit weights may be repacked for the CPU's fused kernel."""
+    variant = lane.variant
+    if variant.adapter is None:
         return []
-    folder, note = _folder(request.adapters[name], name, show_folders)
+    names = list(dict.fromkeys(filter(None, variant.adapters)))
+    called = _called(names) if len(variant.adapters) > 1 else {}
     return [
-        *note,
-        f"model = PeftModel.from_pretrained(model, {literal(folder)})",
+        *(line for number, name in enumerate(names) for line in _one_adapter(request, name, called.get(name), number == 0, show_folders)),
         "for name, parameter in model.named_parameters():",
         f'{_TAB}if "lora_" in name:  # in the dtype of the layers around it; PEFT keeps fp32',
-        f"{_TAB * 2}parameter.data = parameter.data.to({_dtype(lane.variant)})",
+        f"{_TAB * 2}parameter.data = parameter.data.to({_dtype(variant)})",
+        *_merged(variant),
+        *(_by_row(lane, called) if called else []),
+    ]
+
+
+def _called(names: list[str]) -> dict[str, str]:
+    """What PEFT is told to call them: it takes no dots, and no name that a module list has for itself."""
+    return {name: f"adapter-{number}-{name.replace('.', '-')}" for number, name in enumerate(names, start=1)}
+
+
+def _one_adapter(request: RunRequest, name: str, called: str | None, first: bool, show_folders: bool) -> list[str]:
+    """`called`: its name among several."""
+    named = f", adapter_name={literal(called)}" if called else ""
+    if (rank := random_rank(name)) is not None:
+        config = f'LoraConfig(r={rank}, target_modules="all-linear")'
+        eval_alone = "" if called else ".eval()"
+        put = (
+            f"model = get_peft_model(model, {config}{named}){eval_alone}"
+            if first
+            else f"model.add_adapter({literal(called or '')}, {config})"
+        )
+        return ["# Untrained: PEFT's own start, whose B is zero, so it adds nothing but time.", put]
+    folder, note = _folder(request.adapters[name], name, show_folders)
+    put = "model = PeftModel.from_pretrained(model, " if first else "model.load_adapter("
+    return [*note, f"{put}{literal(folder)}{named})"]
+
+
+def _merged(variant: Variant) -> list[str]:
+    if not variant.merged:
+        return []
+    rounded = "  # dequantized, added to and quantized again" if variant.quantized else ""
+    return [f"model = model.merge_and_unload(){rounded}"]
+
+
+def _by_row(lane: Lane, called: Mapping[str, str]) -> list[str]:
+    """The adapter of each row, cycled over the batch."""
+    names = [called[name] if name else "__base__" for name in lane.variant.adapters]
+    line = f"adapter_names = [{', '.join(map(literal, names))}]"
+    cycled = f"adapter_names = [adapter_names[row % {len(names)}] for row in range({lane.batch})]"
+    return [
+        "model.eval()",
+        f"{line}  # one a row{'; __base__: none' if None in lane.variant.adapters else ''}",
+        *([cycled] if lane.batch > len(names) else []),
     ]
 
 
@@ -197,6 +250,7 @@ def _generate(request: RunRequest, lane: Lane) -> list[str]:
         "output = model.generate(",
         f"{_TAB}**inputs, {options},",
         f"{_TAB}max_new_tokens={measure.max_new_tokens}{length}",
+        *([f"{_TAB}adapter_names=adapter_names,"] if len(lane.variant.adapters) > 1 else []),
         f"{_TAB}pad_token_id=tokenizer.pad_token_id, stopping_criteria=StoppingCriteriaList([stamp]),",
         ")",
         'output_ids = output[:, inputs["input_ids"].shape[1] :]  # without the prompt',

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     memory_budget_gb: Annotated[float, Field(gt=0)] | None = None
     """What loaded variants may hold together, in 10⁹ bytes; default: 80 % of what the device has free at start."""
 
-    max_lanes: Annotated[int, Field(ge=1, le=8)] = 8
+    max_lanes: Annotated[int, Field(ge=1, le=9)] = 9
     max_prompt_chars: Annotated[int, Field(ge=1)] = 32_000
     max_rows_times_tokens: Annotated[int, Field(ge=1)] = 32_768
     """A cap on rows × new tokens × repeats, over all lanes of a run on the page."""

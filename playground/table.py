@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from playground.format import UNKNOWN, between, change, duration, rate, ratio, request_rate, size
+from playground.difference import difference
+from playground.format import UNKNOWN, between, change, count, duration, rate, ratio, request_rate, share, size
 from playground.metrics import median
-from playground.trace import LoadKind
+from playground.swaps import CAME_FROM, LEAST_LOAD_S, load_time
 from playground.view import LaneView, RunView
 
 Better = Literal["lower", "higher"]
-
-LEAST_LOAD_S = 0.001
-"""Finding a variant in place takes microseconds, whose figures say nothing."""
+EQUAL = "none"
+"""In place of the number of the first token that differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,13 @@ class Column:
     """One metric of the table."""
 
     key: str
-    """A field of `Metrics`, or `load_s` or `memory_bytes` of the lane; its ending is the unit of a cell's value."""
+    """A field of `Metrics`, or what else is known of the lane; its ending is the unit of a cell's value."""
     title: str
     unit: str
     meaning: str
     """One sentence."""
-    better: Better
+    better: Better | None
+    """None: says how the output differs from the baseline's, which is neither."""
     show: Callable[[float | None], str] = duration
     main: bool = False
     """Always shown; the others on demand."""
@@ -97,11 +98,28 @@ COLUMNS = (
         "load_s",
         "Load",
         "s",
-        "From asking for the variant to ready to run, and where it came from: cold files, a prequantized copy, host memory, or resident.",
+        "From asking for the variant to ready to run, and where it came from: cold files, a prequantized copy, host memory, "
+        "an adapter attached to a base in place, or resident.",
         "lower",
         main=True,
     ),
     Column("memory_bytes", "Memory", "B", "The weights as they are held, adapter included.", "lower", show=size, main=True),
+    Column(
+        "first_difference_token",
+        "First difference",
+        "token",
+        "Number of the first output token that differs from the baseline’s, over rows asked the same prompt; none when all that can be "
+        "compared are equal.",
+        None,
+    ),
+    Column(
+        "top1_share",
+        "Top-1 agreement",
+        "share",
+        "Share of places at which the lane’s model, reading the baseline’s answer, finds the same token likeliest as the baseline’s model; "
+        "measured when outputs are compared (see Settings).",
+        None,
+    ),
 )
 
 
@@ -111,9 +129,9 @@ class ColumnJson(TypedDict):
     key: str
     title: str
     unit: str
-    """Of a cell's value: s, tok/s, req/s or B."""
+    """Of a cell's value: s, tok/s, req/s, B, token or share."""
     meaning: str
-    better: Better
+    better: Better | None
     main: bool
 
 
@@ -124,7 +142,7 @@ class Cell(TypedDict):
     """The same in SI units, for sorting; null for unknown."""
     against: str
     """Multiple of the baseline lane's value and change, "0.687× · −31 %"; "–" if one of the two is unknown or they are not to be
-    compared; "" in the baseline's own row."""
+    compared; "" in the baseline's own row, and where the figure itself is one of the difference."""
     title: str
     """What the figure is of and how to read the comparison, in words: for hover and screen readers; may be empty."""
 
@@ -140,10 +158,16 @@ class Row(TypedDict):
     """One a column, in the order of `columns()`."""
 
 
-def columns() -> list[ColumnJson]:
+def main_columns(view: RunView) -> list[Column]:
+    """The columns that are always shown: those on the change of output too, in a run that compares outputs."""
+    return [one for one in COLUMNS if one.main or (one.better is None and view.request.measure.agreement)]
+
+
+def columns(view: RunView) -> list[ColumnJson]:
     """The columns after the lane's own, as plain JSON values."""
+    main = main_columns(view)
     return [
-        {"key": one.key, "title": one.title, "unit": one.unit, "meaning": one.meaning, "better": one.better, "main": one.main}
+        {"key": one.key, "title": one.title, "unit": one.unit, "meaning": one.meaning, "better": one.better, "main": one in main}
         for one in COLUMNS
     ]
 
@@ -166,19 +190,40 @@ def rows(view: RunView) -> list[Row]:
     ]
 
 
-def main_cells(row: Row) -> list[Cell]:
+def main_cells(view: RunView, row: Row) -> list[Cell]:
     """The cells of the main columns."""
-    return [cell for cell, column in zip(row["cells"], COLUMNS, strict=True) if column.main]
+    main = main_columns(view)
+    return [cell for cell, column in zip(row["cells"], COLUMNS, strict=True) if column in main]
 
 
 def _cell(view: RunView, lane: LaneView, column: Column) -> Cell:
+    match column.key:
+        case "first_difference_token":
+            return _first_difference(view, lane)
+        case "top1_share":
+            return _top1(view, lane)
     value = median([*_values(view, lane, column.key)])
     text, source = column.show(value), _source(view, lane, column)
-    if column.key == "load_s" and lane.load_kind:
-        text = f"{text if value is None or value >= LEAST_LOAD_S else '< 1 ms'}, {lane.load_kind}"
+    if column.key == "load_s" and lane.load_kind and value is not None:
+        text = f"{load_time(value)}, {lane.load_kind}"
     against = _against(view, lane, column, value)
     compared = [_compared(view, column, against)] if against not in ("", UNKNOWN) else []
     return {"text": text, "value": value, "against": against, "title": " · ".join(source + compared)}
+
+
+def _first_difference(view: RunView, lane: LaneView) -> Cell:
+    found = difference(view, lane)
+    if found is None:
+        return {"text": UNKNOWN, "value": None, "against": "", "title": ""}
+    text = EQUAL if found.first is None else f"{found.first:,}"
+    return {"text": text, "value": found.first, "against": "", "title": f"{count(found.compared, 'token')} compared"}
+
+
+def _top1(view: RunView, lane: LaneView) -> Cell:
+    found = lane.agreement
+    if found is None:
+        return {"text": UNKNOWN, "value": None, "against": "", "title": ""}
+    return {"text": share(found.top1), "value": found.top1, "against": "", "title": f"over {count(found.places, 'place')}"}
 
 
 def _values(view: RunView, lane: LaneView, key: str) -> list[float]:
@@ -191,21 +236,13 @@ def _values(view: RunView, lane: LaneView, key: str) -> list[float]:
     return lane.values(key)
 
 
-_CAME_FROM: dict[LoadKind, str] = {
-    "cold": "read from its files",
-    "prequantized": "read from a copy saved already quantized",
-    "host": "brought back from host memory",
-    "resident": "was in place already",
-}
-
-
 def _source(view: RunView, lane: LaneView, column: Column) -> list[str]:
     """What the figure is of: how many repeats and how far apart they lie, or where the weights came from."""
     values = _values(view, lane, column.key)
     if not values or column.key == "memory_bytes":
         return []
     if column.key == "load_s":
-        return [_CAME_FROM[lane.load_kind]] if lane.load_kind else []
+        return [CAME_FROM[lane.load_kind]] if lane.load_kind else []
     cut = ", cut short" if lane.cut_short else ""
     if len(values) == 1:
         return [f"one repeat{cut}"]

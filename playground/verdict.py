@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from playground.format import between, count, duration, rate, ratio, size
+from playground.format import between, count, duration, rate, ratio, share, size
 from playground.spec import Beam
 from playground.view import LaneView, RunView
 
@@ -34,7 +34,7 @@ def verdict(view: RunView) -> str:
         stopped = "Stopped before there was anything to compare." if view.status == "cancelled" else "Nothing was measured."
         return " ".join([stopped, *_failures(view)])
     race = _Race(view, measured, pace)
-    said = [_alone(race)] if len(measured) == 1 else [_fastest(race), _first(race), _most(race), _least_memory(race)]
+    said = [_alone(race)] if len(measured) == 1 else [_fastest(race), _first(race), _most(race), _least_memory(race), _agreement(race)]
     return " ".join(["; ".join(part for part in said if part) + ".", *_lengths(race), *_failures(view), *_basis(race)])
 
 
@@ -197,6 +197,19 @@ def _least_memory(race: _Race) -> str:
         return ""
     name = _name(race.view, race.view.lanes[index])
     return f"{name} holds the least memory: {size(held[index])}, {race.multiple(held[index], 'memory_bytes')}"
+
+
+def _agreement(race: _Race) -> str:
+    """How much of the baseline's answer the others' models would have said too, where that was measured."""
+    shares = {lane.index: lane.agreement.top1 for lane in race.lanes if lane.agreement is not None and lane is not race.view.baseline}
+    if not shares:
+        return ""
+    lanes = [race.view.lanes[index] for index in shares]
+    least, most = share(min(shares.values())), share(max(shares.values()))
+    who, verb = _names(race.view, lanes), "agrees" if len(lanes) == 1 else "agree"
+    last = [lane for lane in lanes if share(shares[lane.index]) == least]
+    tail = f", {_names(race.view, last)} least" if least != most else ""
+    return f"{who} {verb} with lane {race.view.baseline.index + 1} on {between(least, most)} of tokens{tail}"
 
 
 def _lengths(race: _Race) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playground.engines.base import Environment
 from playground.format import about, count, duration, size
 from playground.spec import Beam, Lane, RunRequest
+from playground.swaps import swap_words
 from playground.trace import Metrics
 from playground.view import LaneView, RunningRepeat, RunView
 
@@ -32,10 +33,10 @@ def _waiting(view: RunView, lane: LaneView) -> str:
     finished = len(lane.repeats)
     total = view.request.measure.warmup + view.request.measure.repeats
     if finished >= total:
-        return _done(lane)
+        return lane.status or _done(lane)  # what is said now is about comparing outputs
     if finished:
         return f"between turns, {finished} of {total} passes done"
-    return f"ready, loaded in {duration(lane.load_s)}" if lane.load_s is not None else "waiting for its turn"
+    return swap_words(lane) or "waiting for its turn"
 
 
 def _running(view: RunView, lane: LaneView, current: RunningRepeat, live: Metrics) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 
 import pytest
 from plotly import graph_objects
@@ -10,10 +12,11 @@ from plotly import graph_objects
 from playground.charts import PALETTES, SYMBOLS, Palette, figures, lane_name, repeats_ms, ttft_ms
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.runner import Runner
+from playground.settings import Settings
 from playground.spec import Lane, RunRequest
 from playground.view import RunView
 
-LANES = ("bf16", "int8", "nf4", "fp4", "fp32", "fp16", "bf16/beam(num_beams=4)", "bf16@4")
+LANES = ("bf16", "int8", "nf4", "fp4", "fp32", "fp16", "bf16/beam(num_beams=4)", "bf16@4", "nf4@4")
 
 
 def finished(lanes: tuple[str, ...] = LANES, repeats: int = 1) -> RunView:
@@ -39,13 +42,32 @@ def contrast(first: str, second: str) -> float:
 
 @pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
 def test_every_colour_can_be_seen_on_its_surface(palette: Palette) -> None:
-    assert len(set(palette.lanes)) == 8
+    assert len(set(palette.lanes)) == len(palette.lanes) == Settings().max_lanes
     assert min(contrast(lane, palette.surface) for lane in palette.lanes) >= 3
     assert contrast(palette.ink, palette.surface) >= 7
     assert contrast(palette.muted, palette.surface) >= 4.5
 
 
-@pytest.mark.parametrize("name", ["ttft", "progress", "gaps"])
+def cielab(colour: str) -> tuple[float, float, float]:
+    """CIE L*a*b* of `#rrggbb`, D65."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    x, y, z = (
+        (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505,
+        0.2126 * red + 0.7152 * green + 0.0722 * blue,
+        (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089,
+    )
+    fx, fy, fz = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
+def test_no_two_lane_colours_are_alike(palette: Palette) -> None:
+    places = [cielab(colour) for colour in palette.lanes]
+    assert min(math.dist(one, other) for one, other in itertools.combinations(places, 2)) > 12, "2.3 is just noticeable"
+
+
+@pytest.mark.parametrize("name", ["ttft", "progress", "gaps", "swaps"])
 def test_a_figure_is_valid_plotly(name: str) -> None:
     graph_objects.Figure(figures(finished())[name])  # raises ValueError naming a property that does not exist
 
@@ -53,8 +75,8 @@ def test_a_figure_is_valid_plotly(name: str) -> None:
 def test_lanes_differ_by_more_than_colour() -> None:
     *traces, _marks = figures(finished())["progress"]["data"]
     assert [trace["marker"]["symbol"] for trace in traces] == list(SYMBOLS)
-    assert len({trace["name"] for trace in traces}) == 8
-    assert [trace["line"]["dash"] for trace in traces] == ["solid"] * 6 + ["dot", "solid"]
+    assert len({trace["name"] for trace in traces}) == 9
+    assert [trace["line"]["dash"] for trace in traces] == ["solid"] * 6 + ["dot", "solid", "solid"]
 
 
 def test_the_bar_of_a_beam_is_its_whole_time() -> None:

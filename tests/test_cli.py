@@ -125,14 +125,14 @@ def test_every_option_reaches_the_request(playground: Playground, capsys: pytest
     arguments = (
         *("--lane", "bf16+faq@2", "--model", "big=some/model", "--adapter", f"faq={tmp_path}", "--prompt", "a", "--prompt", "b"),
         *("--system", "s", "--max-new-tokens", "4", "--free-length", "--schedule", "interleaved", "--warmup", "2", "--repeats", "3"),
-        *("--seed", "11", "--threads", "1", "--raw"),
+        *("--seed", "11", "--threads", "1", "--agreement", "--raw"),
     )
     request = recorded(playground, capsys, *arguments).request
     assert (request.model, request.models["big"], request.adapters) == ("big", "some/model", {"faq": str(tmp_path)})
     assert (request.prompts, request.system, request.chat) == (("a", "b"), "s", False)
     measure = request.measure
     assert (measure.max_new_tokens, measure.fixed_length, measure.schedule) == (4, False, "interleaved")
-    assert (measure.warmup, measure.repeats, measure.seed, measure.threads) == (2, 3, 11, 1)
+    assert (measure.warmup, measure.repeats, measure.seed, measure.threads, measure.agreement) == (2, 3, 11, 1, True)
 
 
 @pytest.mark.parametrize(
@@ -253,8 +253,14 @@ def test_an_old_recording_outlives_a_run_that_breaks(playground: Playground, tmp
 
 
 BAD_INPUT = [
-    (("run",), "run: nothing to run; name a preset (allowed: quickstart, precision, decoding, batch) or give --lane"),
-    (("run", "quick"), "preset: 'quick' is not known (allowed: quickstart, precision, decoding, batch, or a YAML file)"),
+    (
+        ("run",),
+        "run: nothing to run; name a preset (allowed: quickstart, precision, decoding, batch, adapter-lab, falcon-faq) or give --lane",
+    ),
+    (
+        ("run", "quick"),
+        "preset: 'quick' is not known (allowed: quickstart, precision, decoding, batch, adapter-lab, falcon-faq, or a YAML file)",
+    ),
     (("run", "none.yaml"), "preset 'none.yaml': there is no such file"),
     (("run", "--lane", "bf17"), "lane 'bf17': unknown precision 'bf17' (allowed: fp32, bf16, fp16, int8, nf4, fp4)"),
     (("run", "quickstart", "--lane", "bf16/x"), "run: lane 'bf16/x': unknown decoding 'x' (allowed: greedy, top_k, top_p, min_p, beam)"),

@@ -30,6 +30,7 @@ def test_a_good_form_is_the_request_it_says() -> None:
     request = read_form(GOOD, SETTINGS)
     assert [str(lane) for lane in request.lanes] == ["bf16", "nf4@4"]
     assert (request.measure.fixed_length, request.measure.threads, request.measure.repeats) == (False, None, 2)
+    assert [read_form(replace(GOOD, agreement=on), SETTINGS).measure.agreement for on in (False, True)] == [False, True]
 
 
 def test_prompts_of_a_batch_are_parted_by_a_line() -> None:

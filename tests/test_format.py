@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.format import UNKNOWN, about, amount, between, change, ratio, request_rate, size
+from playground.format import UNKNOWN, about, amount, between, change, ratio, request_rate, share, size
 
 positive = st.floats(1e-6, 1e6)
 
@@ -113,3 +113,15 @@ def test_an_amount_is_in_the_units_of_its_whole(total: int, share: float) -> Non
     assert len(part.partition(".")[2]) == len(number.partition(".")[2])
     assert len(part) <= len(number) + 1
     assert amount(0, total).startswith("0")
+
+
+@given(st.floats(0, 1))
+def test_all_and_none_are_said_only_of_all_and_none(part: float) -> None:
+    said = share(part)
+    assert (said == "100 %") == (part == 1)
+    assert (said == "0 %") == (part == 0)
+    assert abs(float(said.removesuffix(" %")) - 100 * part) <= 0.5
+
+
+def test_an_unknown_share_is_unknown() -> None:
+    assert share(None) == UNKNOWN

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from playground.spec import DECODINGS, PRECISIONS, Lane, SpecError, Variant
 from playground.ui.lanes import FIELDS, Lanes, canonical, changed, fields_of, split_lanes, text_of
-from playground.ui.offers import SLOTS, Here, missing, offers, row_state
+from playground.ui.offers import SLOTS, Here, missing, offers, row_state, row_states
 from tests import strategies
 
 HERE = Here(models=("small", "large"), adapters=("faq",), devices=("cpu",), prompts=1)
@@ -47,6 +47,7 @@ def test_a_bad_value_stays_in_the_text_for_whoever_reads_it() -> None:
     [
         ("bf16", ("bf16",)),
         ("bf16 int8", ("bf16", "int8")),
+        ("bf16+faq nf4", ("bf16+faq", "nf4")),
         ("bf16; int8;\nnf4", ("bf16", "int8", "nf4")),
         (" nf4 [ double_quant = yes ] ", ("nf4 [ double_quant = yes ]",)),
         ("nf4 [ double_quant = yes ]; bf16", ("nf4 [ double_quant = yes ]", "bf16")),
@@ -59,14 +60,14 @@ def test_several_lanes_in_one_text_are_parted(text: str, lanes: tuple[str, ...])
     assert split_lanes(text) == lanes
 
 
-@given(st.lists(strategies.lanes, min_size=1, max_size=8), st.sampled_from([" ", ";", "\n", " ; "]))
+@given(st.lists(strategies.lanes, min_size=1, max_size=9), st.sampled_from([" ", ";", "\n", " ; "]))
 @settings(max_examples=50)
 def test_lanes_that_are_joined_are_parted_again(lanes: list[Lane], by: str) -> None:
     texts = tuple(map(str, lanes))
     assert split_lanes(by.join(texts)) == texts
 
 
-rows = st.integers(1, 8).flatmap(lambda count: st.tuples(st.just(count), st.integers(0, count - 1), st.integers(0, count - 1)))
+rows = st.integers(1, 9).flatmap(lambda count: st.tuples(st.just(count), st.integers(0, count - 1), st.integers(0, count - 1)))
 
 
 def made(count: int, baseline: int) -> Lanes:
@@ -109,9 +110,9 @@ def test_lanes_fill_the_rows_below() -> None:
 
 def test_what_is_added_is_not_there_yet() -> None:
     lanes = Lanes(("bf16",))
-    for _ in range(7):
+    for _ in range(8):
         lanes = lanes.added()
-    assert len(set(lanes.texts)) == 8
+    assert len(set(lanes.texts)) == 9
     assert all(canonical(text) == text for text in lanes.texts)
 
 
@@ -157,12 +158,16 @@ def reasons(text: str, name: str, here: Here) -> dict[str, str]:
     ("text", "name", "here", "value", "reason"),
     [
         ("bf16", "adapter", Here(("m",), ()), "?", "this page offers no adapters"),
-        ("bf16", "adapter", HERE, "faq.merged", "not supported yet"),
+        ("bf16", "adapter", HERE, "faq|none", "needs a batch of 2 rows or more"),
+        ("bf16+faq|random-r4@2", "adapter", HERE, "faq|random-r4.merged", "one adapter can be merged, not several"),
         ("bf16+other", "adapter", HERE, "other", "not known here"),
+        ("bf16+faq|other@2", "adapter", HERE, "faq|other", "not known here"),
+        ("bf16+other.merged", "adapter", HERE, "other.merged", "not known here"),
         ("other:bf16", "model", HERE, "other", "not known here"),
         ("bf16", "device", HERE, "cuda:0", "not on this machine"),
         ("bf16[device=cuda:3]", "device", Here((), (), ("cpu", "cuda:0")), "cuda:3", "not on this machine"),
-        ("bf16", "batch", Here((), (), prompts=3), "2", "fewer than the 3 prompts"),
+        ("bf16", "batch", Here((), (), prompts=3), "2", "fewer than the 3 prompts, and no other lane asks them all"),
+        ("bf16+a|b|c@3", "batch", HERE, "2", "fewer rows than the 3 adapters"),
     ],
 )
 def test_what_cannot_be_chosen_says_why(text: str, name: str, here: Here, value: str, reason: str) -> None:
@@ -172,6 +177,20 @@ def test_what_cannot_be_chosen_says_why(text: str, name: str, here: Here, value:
 def test_what_can_be_chosen_has_no_reason() -> None:
     assert reasons("bf16", "device", Here((), (), ("cpu", "cuda:0"))) == {}
     assert reasons("bf16@2", "batch", Here((), (), prompts=1)) == {}
+    assert reasons("bf16", "batch", Here((), (), prompts=3, rows_elsewhere=4)) == {}
+    assert reasons("bf16+faq.merged@2", "adapter", HERE) == {}
+
+
+def test_ranks_and_adapters_by_row_that_were_typed_are_kept() -> None:
+    for typed in ("random-r64", "random-r64.merged", "none|faq", "faq|random-r2"):
+        choices = offers("adapter", fields_of(Lane.parse(f"bf16+{typed}@2")), HERE)
+        assert [choice.reason for choice in choices if choice.value == typed] == [""]
+
+
+def test_a_batch_may_be_smaller_than_the_prompts_when_another_lane_asks_them_all() -> None:
+    states = row_states(Lanes(("bf16@3", "bf16", "int9")), Here((), (), prompts=3), 9)
+    batches = [next(slot for slot in json.loads(states[index])["slots"] if slot["name"] == "batch") for index in (0, 1)]
+    assert [[value for value, _, reason in one["choices"] if reason] for one in batches] == [["1", "2"], []]
 
 
 @given(st.text(max_size=40))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from playground.presets import Preset, load_presets
 from playground.settings import ROOT, Settings
-from playground.spec import MAX_NEW_TOKENS, SCHEDULES
+from playground.spec import MAX_NEW_TOKENS, SCHEDULES, Lane
 from playground.ui.form import FIXED, FREE, Form
 from playground.ui.link import MAX_CHARACTERS, Linked, LinkError, form_of, read_link, write_link
 from tests import strategies
@@ -37,8 +37,10 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 @st.composite
 def forms(draw: st.DrawFn) -> tuple[Form, Preset]:
     preset = draw(st.sampled_from(sorted(PRESETS.values(), key=lambda one: one.name)))
-    texts = draw(st.just(preset.lanes) | st.lists(lane_texts, min_size=1, max_size=8).map(tuple))
-    base = replace(standing(preset), lanes=texts, baseline=draw(st.integers(0, len(texts) - 1)))
+    texts = draw(st.just(preset.lanes) | st.lists(lane_texts, min_size=1, max_size=9).map(tuple))
+    enough = max(Lane.parse(text).batch for text in texts) >= len(preset.prompts)
+    asked = standing(preset) if enough else replace(standing(preset), prompt="Why?")
+    base = replace(asked, lanes=texts, baseline=draw(st.integers(0, len(texts) - 1)))
     other: dict[str, Any] = {
         "prompt": words.map(lambda text: f"Why {text}?".replace("---", "-")),
         "system": words,
@@ -50,6 +52,7 @@ def forms(draw: st.DrawFn) -> tuple[Form, Preset]:
         "repeats": st.integers(1, 100),
         "seed": st.integers(0, 2**32 - 1),
         "threads": st.integers(0, 1024),
+        "agreement": st.booleans(),
     }
     chosen = draw(st.sets(st.sampled_from(sorted(other))))
     return replace(base, **{name: draw(other[name]) for name in sorted(chosen)}), preset
@@ -125,12 +128,12 @@ def run(**fields: Any) -> str:
         (run(baseline=-1), "baseline"),
         (run(preset="gone"), "names the preset 'gone', which is not here"),
         (run(lanes=["int9"]), "This link does not fit this page: Lane 1: unknown precision 'int9'"),
-        (run(lanes=["bf16"] * 9), "9 lanes are more than the 8 allowed here"),
+        (run(lanes=["bf16"] * 10), "10 lanes are more than the 9 allowed here"),
         (run(baseline=4), "Baseline: there is no lane of index 4"),
         (run(length="endless"), "length: input should be 'fixed' or 'free'"),
         (run(model="gone", lanes=["other:bf16"]), "model 'gone' is not known (allowed: smollm2-135m, other)"),
         ("?run=" + quote('{"v":1,"preset":"quickstart","prompt":"\\ud800"}'), "This link is damaged"),
-        (run(lanes=["bf16+gone"]), "Lane 1: adapter 'gone' is not known (allowed: faq)"),
+        (run(lanes=["bf16+gone"]), "Lane 1: adapter 'gone' is not known (allowed: faq, random-r1 to random-r1024)"),
         (run(model="gone"), "model 'gone' is not known"),
         (run(max_new_tokens=10**6), "New tokens"),
         (run(schedule="never"), "Schedule"),
@@ -148,7 +151,21 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = ("lanes", "baseline", "prompt", "system", "model", "schedule", "length", "max_new_tokens", "warmup", "seed", "threads", "x")
+KEYS = (
+    "lanes",
+    "baseline",
+    "prompt",
+    "system",
+    "model",
+    "schedule",
+    "length",
+    "max_new_tokens",
+    "warmup",
+    "seed",
+    "threads",
+    "agreement",
+    "x",
+)
 
 
 @given(st.text(max_size=80) | st.dictionaries(st.sampled_from(KEYS), anything, max_size=4).map(lambda fields: run(**fields)))

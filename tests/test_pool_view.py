@@ -15,7 +15,7 @@ from playground.engines.fleet import ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
 from playground.settings import Settings
 from playground.ui.machine import Machine
-from playground.ui.pool import OTHERS, pool_value
+from playground.ui.pool import DROPPED, EVICTED, OTHERS, WAITS, pool_value
 
 MB = 1_000_000
 
@@ -59,6 +59,39 @@ def test_where_others_are_known_the_bar_is_the_device() -> None:
     [device] = told(environment(resident("a", 250 * MB), memory_other_bytes=500 * MB))["devices"]
     assert [one["share"] for one in device["residents"]] == [0.125]
     assert [(one["label"], one["size"], one["share"]) for one in device["others"]] == [(OTHERS, "500 MB", 0.25)]
+
+
+def test_what_waits_in_the_hosts_memory_stands_apart() -> None:
+    away = resident("b", 110 * MB) | {"where": "host"}
+    adapter = resident("b + faq", 2 * MB) | {"where": "host"}
+    found = environment(resident("a", 250 * MB) | {"where": "device"}, away, adapter, host_budget_bytes=4000 * MB, host_used_bytes=110 * MB)
+    value = told(found)
+    [device] = value["devices"]
+    assert value["summary"] == "1 variant resident, 250 MB of 1.00 GB"
+    assert [one["label"] for one in device["residents"]] == ["a"]
+    assert [(one["key"], one["size"], one["evictable"]) for one in device["waiting"]] == [
+        ("key of b", "110 MB", True),
+        ("key of b + faq", "2.00 MB", False),
+    ]
+    assert device["host_words"] == "110 MB of 4.00 GB"
+    assert value["hint"] == WAITS
+
+
+@pytest.mark.parametrize(("more", "hint"), [({}, EVICTED), ({"host_is_device": True, "host_budget_bytes": 0}, DROPPED)])
+def test_what_becomes_of_an_evicted_variant_is_said(more: dict[str, Any], hint: str) -> None:
+    assert told(environment(**more))["hint"] == hint
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, ""),
+        ({"copies_bytes": 0}, ""),
+        ({"copies_bytes": 273 * MB}, "Pre-quantized copies on disk: 273 MB (python -m playground cache)"),
+    ],
+)
+def test_copies_on_the_disk_are_told_when_there_are_any(more: dict[str, Any], said: str) -> None:
+    assert told(environment(**more))["copies"] == said
 
 
 @given(st.lists(st.integers(1, 10**12)), st.none() | st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 10**12))

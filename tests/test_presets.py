@@ -30,7 +30,7 @@ def test_a_shipped_preset_can_be_run(name: str) -> None:
     assert preset.schedule is None
     assert preset.request(models=MODELS, adapters={}, on_gpu=True).model == "smollm2-1.7b"
     assert 2 <= preset.lesson.count(". ") + 1 <= 4
-    assert len(request.lanes) <= 8
+    assert len(request.lanes) <= Settings().max_lanes
     assert request.measure.max_new_tokens <= 64
 
 

@@ -104,6 +104,32 @@ def test_an_adapter_needs_peft() -> None:
     assert "peft" in imported(script(request_of("bf16+faq"), 0))
 
 
+@pytest.mark.parametrize(
+    ("lane", "needs", "has"),
+    [
+        ("int8+faq.merged", {"PeftModel"}, ["model.merge_and_unload()"]),
+        ("bf16+random-r16", {"LoraConfig", "get_peft_model"}, ['LoraConfig(r=16, target_modules="all-linear")']),
+        (
+            "bf16+none|faq|random-r4@4",
+            {"LoraConfig", "PeftModel"},
+            ['adapter_names = ["__base__", "adapter-1-faq", "adapter-2-random-r4"]', "adapter_names[row % 3] for row in range(4)"],
+        ),
+        ("bf16+random-r4|faq@2", {"LoraConfig", "get_peft_model"}, ["model.load_adapter(", "adapter_names=adapter_names,"]),
+    ],
+)
+def test_adapters_of_every_kind(lane: str, needs: set[str], has: list[str]) -> None:
+    source = script(request_of(lane), 0)
+    peft = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.module == "peft")
+    assert {alias.name for alias in peft.names} == needs
+    assert needs <= {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}, "nothing is imported in vain"
+    assert all(part in source for part in has)
+
+
+def test_what_is_merged_is_merged_before_anything_runs() -> None:
+    source = script(request_of("nf4[compute=fp32]+faq.merged"), 0)
+    assert source.index("merge_and_unload") < source.index("support_avx512bf16_for_cpu") < source.index("generate(")
+
+
 def test_the_embedded_model_is_the_hubs_with_a_word_on_its_weights() -> None:
     source = script(request_of("bf16"), 0)
     assert EMBEDDED_HUB_ID in strings(source)

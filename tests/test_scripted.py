@@ -150,6 +150,66 @@ def test_nothing_is_evicted_under_a_run() -> None:
     made.evict(None)
 
 
+def kinds(made: ScriptedEngine, *lanes: str) -> list[str | None]:
+    return [lane.load_kind for lane in view_of(request(*lanes, measure={"max_new_tokens": 1}), made).lanes]
+
+
+def test_loads_are_of_the_kind_a_real_one_would_have() -> None:
+    made = engine()
+    assert kinds(made, "bf16", "bf16+faq", "bf16+faq", "nf4", "nf4+faq.merged") == ["cold", "attached", "resident", "cold", "prequantized"]
+    made.evict(None)
+    assert kinds(made, "nf4+faq", "nf4", "bf16", "nf4+faq.merged") == ["prequantized", "resident", "cold", "prequantized"]
+
+
+def test_what_must_make_room_waits_in_the_hosts_memory_where_there_is_one() -> None:
+    made = ScriptedEngine(script_of, sleep=lambda _seconds: None, host_budget_bytes=10**9, budget_bytes=400_000_000)
+    assert kinds(made, "bf16+faq", "int8") == ["cold", "cold"]
+    model = request("bf16").model
+    assert [(one["label"], one.get("where")) for one in made.environment()["residents"]] == [
+        (f"{model} int8", None),
+        (f"{model} bf16", "host"),
+    ]
+    assert kinds(made, "bf16") == ["host"]
+    made.evict(f"{model} int8")
+    made.evict(f"{model} bf16")
+    assert labels(made) == []
+
+
+def test_a_lane_that_had_to_make_room_comes_back_before_its_repeat() -> None:
+    made = ScriptedEngine(script_of, sleep=lambda _seconds: None, host_budget_bytes=10**9, budget_bytes=300_000_000)
+    view = view_of(request("bf16", "int8", measure={"max_new_tokens": 1, "warmup": 0}), made)
+    assert [[load.load_kind for load in lane.loads] for lane in view.lanes] == [["cold", "host"], ["cold", "host"]]
+
+
+def test_on_a_cpu_what_must_make_room_is_gone() -> None:
+    made = ScriptedEngine(script_of, sleep=lambda _seconds: None, budget_bytes=400_000_000)
+    assert kinds(made, "bf16", "nf4", "bf16", "nf4") == ["cold", "cold", "resident", "resident"]
+    assert kinds(made, "fp32", "nf4") == ["cold", "prequantized"]
+
+
+def test_a_lane_tells_what_hangs_on_it_row_by_row() -> None:
+    lane = view_of(request("bf16+faq|none|random-r16@4", measure={"max_new_tokens": 3})).lanes[0]
+    assert [(one["name"], one["rank"], one["rows"], one["sha256"] is None) for one in lane.facts["adapters"]] == [
+        ("faq", 8, [0, 3], False),
+        ("random-r16", 16, [2], True),
+    ]
+    assert lane.texts[0] == lane.texts[3] != lane.texts[1] == lane.texts[2], "an untrained adapter changes nothing"
+    ids = lane.counted[0].output_ids
+    assert ids[0] == ids[3] != ids[1] == ids[2]
+
+
+def test_agreement_is_told_when_it_is_asked_for() -> None:
+    lanes = ("bf16", "nf4", "bf16+faq")
+    made = ScriptedEngine(sleep=lambda _seconds: None)
+    assert [lane.agreement for lane in view_of(request(*lanes), made).lanes] == [None] * 3
+    view = view_of(request(*lanes, measure={"agreement": True, "max_new_tokens": 15}), made)
+    assert [lane.agreement and (round(lane.agreement.top1, 3), lane.agreement.places) for lane in view.lanes] == [
+        (1.0, 15),
+        (0.933, 15),
+        (0.067, 15),
+    ]
+
+
 def test_memory_of_other_programs_is_told_where_it_is_known() -> None:
     assert "memory_other_bytes" not in engine().environment()
     assert ScriptedEngine(other_bytes=5).environment()["memory_other_bytes"] == 5

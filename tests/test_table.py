@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.events import LaneCompared
 from playground.format import UNKNOWN
 from playground.spec import Lane
 from playground.table import COLUMNS, Cell, columns, main_cells, rows
@@ -16,23 +17,34 @@ from playground.view import RunView
 from tests import strategies
 from tests.timelines import Ran, played, request
 
-UNITS = {"tokens_per_s": "tok/s", "requests_per_s": "req/s", "_s": "s", "_bytes": "B"}
+UNITS = {"tokens_per_s": "tok/s", "requests_per_s": "req/s", "_s": "s", "_bytes": "B", "_token": "token", "_share": "share"}
+CHANGE = {"first_difference_token", "top1_share"}
 NF4 = Ran(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000)
 
 
 def cell(view: RunView, lane: int, key: str) -> Cell:
-    return rows(view)[lane]["cells"][[column["key"] for column in columns()].index(key)]
+    return rows(view)[lane]["cells"][[column["key"] for column in columns(view)].index(key)]
 
 
 def test_every_metric_is_a_column_with_its_unit_and_one_sentence() -> None:
-    keys = [column["key"] for column in columns()]
-    assert set(Metrics.model_fields) - {"itl_s"} == set(keys) - {"load_s", "memory_bytes"}
+    view = played({"bf16": Ran()})
+    keys = [column["key"] for column in columns(view)]
+    assert set(Metrics.model_fields) - {"itl_s"} == set(keys) - {"load_s", "memory_bytes"} - CHANGE
     assert len(set(keys)) == len(keys)
-    for column in columns():
+    for column in columns(view):
         assert column["unit"] == next(unit for ending, unit in UNITS.items() if column["key"].endswith(ending))
         assert column["meaning"].endswith(".")
-        assert column["better"] == ("higher" if column["key"].endswith("per_s") else "lower")
-    assert [column["title"] for column in columns() if column["main"]] == ["TTFT", "TPOT", "Decode", "E2E", "Load", "Memory"]
+        assert column["better"] == (None if column["key"] in CHANGE else "higher" if column["key"].endswith("per_s") else "lower")
+    assert [column["title"] for column in columns(view) if column["main"]] == ["TTFT", "TPOT", "Decode", "E2E", "Load", "Memory"]
+
+
+def test_a_run_that_compares_outputs_shows_how_they_differ() -> None:
+    view = played({"bf16": Ran(), "nf4": NF4}, measure={"agreement": True})
+    assert [column["title"] for column in columns(view) if column["main"]][-2:] == ["First difference", "Top-1 agreement"]
+    assert (cell(view, 0, "first_difference_token")["text"], cell(view, 0, "top1_share")["text"]) == (UNKNOWN, UNKNOWN)
+    assert cell(view, 1, "first_difference_token") == {"text": "none", "value": None, "against": "", "title": "3 tokens compared"}
+    view.apply(LaneCompared(1, 0.934, 61))
+    assert cell(view, 1, "top1_share") == {"text": "93 %", "value": 0.934, "against": "", "title": "over 61 places"}
 
 
 def test_a_cell_says_the_figure_and_how_it_compares() -> None:
@@ -74,7 +86,7 @@ def test_a_load_is_compared_with_one_of_its_kind() -> None:
     assert cell(view, 0, "load_s")["text"] == "500 ms, cold"
     assert cell(view, 1, "load_s")["against"] == "1.00× · 0 %"
     assert cell(view, 2, "load_s")["against"] == UNKNOWN
-    assert cell(view, 2, "load_s")["title"] == "read from a copy saved already quantized"
+    assert cell(view, 2, "load_s")["title"] == "from its pre-quantized copy"
 
 
 def test_microseconds_of_finding_a_variant_in_place_are_no_figure() -> None:
@@ -132,7 +144,7 @@ def test_rows_are_plain_json_and_nothing_unknown_is_a_number(pairs: list[tuple[L
     assert json.loads(json.dumps(rows(view), allow_nan=False)) == rows(view)
     for row in rows(view):
         assert len(row["cells"]) == len(COLUMNS)
-        assert len(main_cells(row)) == 6
-        for one in row["cells"]:
-            assert (one["text"] == UNKNOWN) == (one["value"] is None)
-            assert (one["against"] == "") == row["baseline"]
+        assert len(main_cells(view, row)) == 6
+        for key, one in zip([column["key"] for column in columns(view)], row["cells"], strict=True):
+            assert (one["text"] in (UNKNOWN, "none")) == (one["value"] is None)
+            assert (one["against"] == "") == (row["baseline"] or key in CHANGE)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.events import RunStarted
+from playground.events import LaneCompared, RunStarted
 from playground.verdict import verdict
 from playground.view import RunView
 from tests.timelines import Ran, played, request
@@ -197,3 +197,23 @@ def test_a_lane_is_never_told_apart_from_its_twin(pairs: list[tuple[str, Ran]]) 
     line = said([pairs[0]] * len(pairs))
     assert "fastest" not in line
     assert "first (" not in line
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ((1.0, None, None), ""),
+        ((1.0, 0.934, None), "; int8 agrees with lane 1 on 93 % of tokens."),
+        ((1.0, 0.934, 0.86), "; int8 and nf4 agree with lane 1 on 86–93 % of tokens, nf4 least."),
+        ((1.0, 1.0, 1.0), "; int8 and nf4 agree with lane 1 on 100 % of tokens."),
+    ],
+)
+def test_agreement_is_said_where_it_was_measured(shares: tuple[float | None, ...], said: str) -> None:
+    view = played({"bf16": Ran(), "int8": Ran(), "nf4": Ran()}, measure={"agreement": True})
+    before = verdict(view)
+    for lane, top1 in enumerate(shares):
+        if top1 is not None:
+            view.apply(LaneCompared(lane, top1, 50))
+    assert said in verdict(view)
+    assert ("agree" in verdict(view)) == bool(said)
+    assert verdict(view).replace(said.removesuffix("."), "") == before

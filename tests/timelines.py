@@ -52,6 +52,8 @@ class Ran:
     finish: Finish = "length"
     error: str | None = None
     """Why it failed, after what else it did."""
+    output_ids: Sequence[Sequence[int]] | None = None
+    """Per row; None: the same ascending ones in all."""
 
 
 def played(lanes: dict[str, Ran] | Sequence[tuple[str, Ran]], status: Literal["done", "cancelled"] = "done", **fields: Any) -> RunView:
@@ -78,6 +80,7 @@ def _play(view: RunView, lane: int, ran: Ran) -> None:
             )
         )
         end_s = times[-1] + 0.001
-        view.apply(RepeatFinished(lane, repeat, end_s, end_s, (ids,) * rows, (ran.finish,) * rows, ("",) * rows))
+        said = (ids,) * rows if ran.output_ids is None else tuple(map(tuple, ran.output_ids))
+        view.apply(RepeatFinished(lane, repeat, end_s, end_s, said, (ran.finish,) * rows, ("",) * rows))
     if ran.error is not None:
         view.apply(LaneFailed(lane, "internal", ran.error))

@@ -22,6 +22,7 @@ from playground.cli import cache as kept_cache
 from playground.cli import report
 from playground.cli.asked import (
     Adapters,
+    Agreement,
     FixedLength,
     MaxNewTokens,
     Models,
@@ -128,6 +129,7 @@ def run(
     repeats: Annotated[int | None, typer.Option(metavar="N", help="Repeats that count.  [default: 1]")] = None,
     seed: Seed = None,
     threads: Threads = None,
+    agreement: Agreement = None,
     raw: Raw = False,
     baseline: Annotated[int | None, typer.Option(metavar="N", help="The lane the others are compared with.  [default: 1]")] = None,
     json: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the recording as JSON; - is standard output.")] = None,
@@ -146,6 +148,7 @@ def run(
         "repeats": repeats,
         "seed": seed,
         "threads": threads,
+        "agreement": agreement,
     }
     fields = {"prompts": prompt, "system": system, "chat": False if raw else None}
     asked = read_options(given.settings, preset, lane, model, adapter, measure, fields)
@@ -218,8 +221,10 @@ def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdo
         write(DOCUMENTS[option](view))
     out = err if to_stdout else report.console(stderr=False)
     out.print(report.results(view))
-    for line in (verdict(view), *report.failures(view), caption(view)):
+    for line in (verdict(view), *report.failures(view), *report.adapters(view), caption(view)):
         out.print(Text(line), soft_wrap=True)
+    for part in report.published(view):
+        out.print(part, soft_wrap=isinstance(part, Text))
     if started.cancelled.is_set():
         return INTERRUPTED
     return FAILED if any(one.error for one in view.lanes) else 0

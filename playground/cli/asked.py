@@ -36,6 +36,14 @@ FixedLength = Annotated[
 Warmup = Annotated[int | None, typer.Option(metavar="N", help="Repeats run first and never counted.  [default: 1]")]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Of lanes that sample.  [default: 7]")]
 Threads = Annotated[int | None, typer.Option(metavar="N", help="CPU threads of one operation.  [default: the machine's cores]")]
+Agreement = Annotated[
+    bool | None,
+    typer.Option(
+        "--agreement/--no-agreement",
+        help="After the repeats, each lane's model reads the baseline's answer, and it is counted how often both find the same next "
+        "token likeliest.  [default: not, unless the preset says so]",
+    ),
+]
 Raw = Annotated[bool, typer.Option("--raw", help="The prompt as it stands, not through the model's chat template.")]
 
 

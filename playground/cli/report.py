@@ -14,7 +14,9 @@ from rich.text import Text
 
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
 from playground.format import UNKNOWN, count, duration, ratio
-from playground.table import COLUMNS, Cell, Column, main_cells, rows
+from playground.published import published_table
+from playground.swaps import adapter_words
+from playground.table import Cell, Column, main_cells, main_columns, rows
 from playground.trace import Metrics
 from playground.view import RunView
 from playground.words import lane_words, place_words
@@ -34,22 +36,41 @@ def console(stderr: bool) -> Console:
 
 def results(view: RunView) -> Table:
     """The main figures of every lane, and its time per token as a multiple of the baseline's."""
-    shown = [column for column in COLUMNS if column.main]
+    shown = main_columns(view)
     drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     drawn.add_column("lane", overflow="fold")
     for heading in (*map(_heading, shown), f"TPOT ×\nlane {view.baseline.index + 1}"):
         drawn.add_column(heading, justify="right", no_wrap=True)
     baseline = view.baseline.figure("tpot_s")
     for row in rows(view):
-        first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(row), strict=True)]
+        first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(view, row), strict=True)]
         multiple = ratio(view.lanes[row["lane"]].figure("tpot_s"), baseline)
         texts = ["failed" if row["error"] and first == UNKNOWN else first, *cells, multiple]
         drawn.add_row(Text(row["label"]), *map(Text, texts))
     return drawn
 
 
+def published(view: RunView) -> Iterator[Table | Text]:
+    """What others have published of such lanes beside the measured, and what there is to say of it; nothing when nothing was."""
+    if (known := published_table(view)) is None:
+        return
+    yield Text(f"Published: {known['source']}.")
+    drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(known["headings"]):
+        drawn.add_column(heading, justify="left" if number < 2 else "right", overflow="fold")
+    for row in known["rows"]:
+        drawn.add_row(Text(row["label"]), *map(Text, row["texts"]))
+    yield drawn
+    yield from map(Text, filter(None, [*known["also"], known["why"]]))
+
+
+def adapters(view: RunView) -> Iterator[str]:
+    """Of each lane with adapters, what was read back of them."""
+    return (f"{lane.label}: {words}" for lane in view.lanes if (words := adapter_words(lane)))
+
+
 def _heading(column: Column) -> str:
-    return f"{column.title}\n{column.unit}" if column.unit in RATES else column.title
+    return f"{column.title}\n{column.unit}" if column.unit in RATES else column.title.replace(" ", "\n")
 
 
 def _narrow(column: Column, cell: Cell) -> str:

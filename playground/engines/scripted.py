@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError, Environment, resident_label
-from playground.events import LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished, RepeatStarted, RowText, StepsTaken
-from playground.spec import Beam, Greedy, Lane, RunRequest
-from playground.trace import Finish, Step
+from playground.events import (
+    LaneCompared,
+    LaneEvent,
+    LaneFailed,
+    LaneLoaded,
+    LaneStatus,
+    RepeatFinished,
+    RepeatStarted,
+    RowText,
+    StepsTaken,
+)
+from playground.spec import Beam, Greedy, Lane, RunRequest, random_rank
+from playground.trace import Finish, LoadKind, Step
 
 ADAPTER_BYTES = 2_000_000
 BUDGET_BYTES = 2_000_000_000
+ATTACH_S, RESIDENT_S = 0.02, 0.00001
+RANK, TARGETS, MODULES = 8, ("q_proj", "v_proj"), 60
+"""Of an adapter by name; an untrained one is on every linear layer."""
+LINEAR, LINEAR_MODULES = ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"), 210
 WORDS = ("the", "sky", "looks", "blue", "because", "air", "scatters", "short", "waves", "of", "light", "more", "than", "long", "ones")
 SAMPLED = ("the", "sky", "looks", "blue", "since", "tiny", "bits", "of", "air", "send", "blue", "light", "every", "way")
 """What sampled lanes say: they depart from greedy ones, as they do with a model."""
+ROUNDED = (*WORDS[:9], "from", *WORDS[10:])
+"""What 4-bit lanes say: another word now and then."""
+ADAPTED = ("you", "may", "return", "any", "unused", "item", "within", "30", "days", "of", "delivery", "for", "a", "full", "refund")
+"""What rows with a trained adapter say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +51,7 @@ class Script:
     post_s: float = 0.001
     memory_bytes: int = 100_000_000
     words: tuple[str, ...] = WORDS
+    adapted: tuple[str, ...] = ADAPTED
     fails_after: int | None = None
     """Steps until the lane fails; None: it does not."""
 
@@ -39,8 +61,8 @@ DEFAULT_SCRIPTS: Mapping[str, Script] = {
     "bf16": Script(ttft_s=0.055, tpot_s=0.039, memory_bytes=269_000_000),
     "fp16": Script(ttft_s=0.060, tpot_s=0.041, memory_bytes=269_000_000),
     "int8": Script(ttft_s=0.136, tpot_s=0.062, memory_bytes=163_000_000),
-    "nf4": Script(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000),
-    "fp4": Script(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000),
+    "nf4": Script(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000, words=ROUNDED),
+    "fp4": Script(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000, words=ROUNDED),
 }
 
 
@@ -54,7 +76,8 @@ class ScriptedEngine:
     """Plays each lane's script; lanes are interleaved by their own clocks, or one after the other, as the request says.
 
     `sleep(seconds)` passes the time: `time.sleep` for a demo, a no-op for tests. Own clocks are exact either way.
-    `other_bytes`: what other programs are said to hold on the device; None as on a CPU.
+    `other_bytes`: what other programs are said to hold on the device; None as on a CPU. `host_budget_bytes`: a host's memory, where bases
+    wait that had to make room under `budget_bytes`; None as on a CPU, whose memory the host's is.
     """
 
     def __init__(
@@ -62,10 +85,17 @@ class ScriptedEngine:
         script_for: Callable[[Lane], Script] = script_of,
         sleep: Callable[[float], None] = time.sleep,
         other_bytes: int | None = None,
+        host_budget_bytes: int | None = None,
+        budget_bytes: int = BUDGET_BYTES,
     ) -> None:
         self._script_for, self._sleep, self._other_bytes = script_for, sleep, other_bytes
+        self._host_budget_bytes, self._budget_bytes = host_budget_bytes, budget_bytes
         self._residents: dict[str, int] = {}
         """What was "loaded", by its label, in bytes."""
+        self._waiting: dict[str, int] = {}
+        """The same, of what had to make room and waits in the host's memory."""
+        self._copies: dict[str, int] = {}
+        """The same, of what was once quantized."""
         self._runs = 0
 
     def environment(self) -> Environment:
@@ -75,19 +105,30 @@ class ScriptedEngine:
             "device_name": "scripted timeline, nothing is measured",
             "threads": 1,
             "versions": {},
-            "memory_total_bytes": 2 * BUDGET_BYTES,
-            "memory_budget_bytes": BUDGET_BYTES,
-            "residents": [{"key": label, "label": label, "memory_bytes": count} for label, count in self._residents.items()],
+            "memory_total_bytes": 2 * self._budget_bytes,
+            "memory_budget_bytes": self._budget_bytes,
+            "residents": [
+                *({"key": label, "label": label, "memory_bytes": count} for label, count in self._residents.items()),
+                *({"key": label, "label": label, "memory_bytes": count, "where": "host"} for label, count in self._waiting.items()),
+            ],
+            "copies_bytes": sum(self._copies.values()),
+            "host_is_device": self._host_budget_bytes is None,
+            "host_budget_bytes": self._host_budget_bytes or 0,
+            "host_used_bytes": sum(self._waiting.values()),
         } | ({} if self._other_bytes is None else {"memory_other_bytes": self._other_bytes})
 
     def evict(self, key: str | None) -> None:
         if self._runs:
             raise EngineError(RUN_IS_ON)
-        if key is not None and key not in self._residents:
+        if key is not None and key not in self._residents | self._waiting:
             raise EngineError(NOT_LOADED)
-        gone = [label for label in self._residents if key is None or label == key or label.startswith(f"{key} + ")]
-        for label in gone:
+        for label in [label for label in self._waiting if key in (None, label)]:
+            del self._waiting[label]
+        for label in list(self._residents) if key is None else self._with_adapters(key):
             del self._residents[label]
+
+    def _with_adapters(self, label: str) -> list[str]:
+        return [one for one in self._residents if one == label or one.startswith(f"{label} + ")]
 
     def close(self) -> None:
         pass
@@ -109,21 +150,68 @@ class ScriptedEngine:
             playing = [_Playing(index, repeat, request, self._script_for(request.lanes[index]), wall) for index in lanes]
             if request.measure.schedule == "exclusive":
                 for one in playing:
+                    if resident_label(request.lanes[one.index].variant, request.model) not in self._residents:
+                        yield from self._load(one.index, request)
                     yield from self._race([one], cancel)
             else:
                 yield from self._race(playing, cancel)
             lanes = [one.index for one in playing if not one.failed]
+        if request.measure.agreement and not cancel.is_set():
+            yield from self._compared(lanes, request)
 
     def _load(self, index: int, request: RunRequest) -> Iterator[LaneEvent]:
-        script = self._script_for(request.lanes[index])
+        lane = request.lanes[index]
+        script = self._script_for(lane)
         yield LaneStatus(index, "loading the script")
-        self._sleep(script.load_s)
-        variant = request.lanes[index].variant
-        label = resident_label(variant, request.model)
+        kind = self._base_came_from(lane, request, script)
+        if not lane.variant.merged:
+            label, named = resident_label(lane.variant, request.model), dict.fromkeys(filter(None, lane.variant.adapters))
+            absent = [one for name in named if (one := f"{label} + {name}") not in self._residents]
+            kind = "attached" if kind == "resident" and absent else kind
+            self._residents |= dict.fromkeys(absent, ADAPTER_BYTES)
+        load_s = {"cold": script.load_s, "prequantized": 0.4 * script.load_s, "attached": ATTACH_S, "resident": RESIDENT_S}.get(
+            kind, ATTACH_S
+        )
+        self._sleep(load_s)
+        adapters = _adapter_facts(lane)
+        held = script.memory_bytes + (0 if lane.variant.merged else ADAPTER_BYTES * len(adapters))
+        facts = {"scripted": True, "merged": lane.variant.merged, "adapters": adapters}
+        yield LaneLoaded(index, load_s, kind, held, facts)
+
+    def _base_came_from(self, lane: Lane, request: RunRequest, script: Script) -> LoadKind:
+        """Where the base was; it is resident after this. A merged one is a base of its own."""
+        label = resident_label(lane.variant, request.model)
+        base = resident_label(lane.variant.model_copy(update={"merged": False}), request.model)
+        if label in self._residents:
+            return "resident"
+        self._make_room(script.memory_bytes)
+        kind: LoadKind = "host" if self._waiting.pop(label, None) else "prequantized" if base in self._copies else "cold"
         self._residents[label] = script.memory_bytes
-        if variant.adapter:
-            self._residents[f"{label} + {variant.adapter}"] = ADAPTER_BYTES
-        yield LaneLoaded(index, script.load_s, "cold", script.memory_bytes, {"scripted": True})
+        if lane.variant.quantized:
+            self._copies[base] = script.memory_bytes
+        return kind
+
+    def _make_room(self, memory_bytes: int) -> None:
+        """Those that came first go first, into the host's memory if there is one."""
+        while self._residents and sum(self._residents.values()) + memory_bytes > self._budget_bytes:
+            oldest = next(iter(self._residents))
+            if self._host_budget_bytes is not None:
+                self._waiting[oldest] = self._residents[oldest]
+            for label in self._with_adapters(oldest):
+                del self._residents[label]
+
+    def _compared(self, lanes: Sequence[int], request: RunRequest) -> Iterator[LaneEvent]:
+        """As if every lane would find likeliest what it said: the share of places with the baseline's words."""
+        if request.baseline not in lanes:
+            return
+        length, spoken = (
+            request.measure.max_new_tokens,
+            {index: _words(request.lanes[index], self._script_for(request.lanes[index])) for index in lanes},
+        )
+        for index in lanes:
+            pairs = zip(spoken[index], spoken[request.baseline], strict=False)
+            same = [mine[at % len(mine)] == other[at % len(other)] for mine, other in pairs for at in range(length)]
+            yield LaneCompared(index, sum(same) / len(same), len(same))
 
     def _race(self, playing: list[_Playing], cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         for one in playing:
@@ -143,6 +231,22 @@ class ScriptedEngine:
                 running.remove(behind)
 
 
+def _words(lane: Lane, script: Script) -> list[tuple[str, ...]]:
+    """What each row says."""
+    return [script.adapted if name and random_rank(name) is None else script.words for name in lane.adapters]
+
+
+def _adapter_facts(lane: Lane) -> list[dict[str, Any]]:
+    """As a real engine reads them back from the loaded model."""
+    facts = []
+    for name in dict.fromkeys(filter(None, lane.adapters)):
+        rank, rows = random_rank(name), [row for row, one in enumerate(lane.adapters) if one == name]
+        sha256 = hashlib.sha256(name.encode()).hexdigest() if rank is None else None
+        targets, modules = (TARGETS, MODULES) if rank is None else (LINEAR, LINEAR_MODULES)
+        facts.append({"name": name, "rank": rank or RANK, "targets": list(targets), "modules": modules, "sha256": sha256, "rows": rows})
+    return facts
+
+
 class _Wall:
     """The wall clock of the script: what all lanes together have used."""
 
@@ -157,6 +261,7 @@ class _Playing:
         self.index, self.script, self.wall = index, script, wall
         self.repeat, self.warmup = repeat, repeat < request.measure.warmup
         self.rows = request.rows(request.lanes[index])
+        self.words = _words(request.lanes[index], script)
         self.length = request.measure.max_new_tokens
         self.clock_s, self.began_wall_s = 0.0, 0.0
         self.taken = 0
@@ -179,18 +284,24 @@ class _Playing:
             return LaneFailed(self.index, "internal", f"the script fails after {self.taken} steps")
         self.clock_s += self.next_s()
         self.wall.now_s += self.next_s()
-        token = self.taken % len(self.script.words)
+        said = [self._word(row, self.taken) for row in range(len(self.rows))]
         self.taken += 1
-        step = Step(t_s=self.clock_s, wall_s=self.wall.now_s - self.began_wall_s, token_ids=((token,),) * len(self.rows))
-        texts = tuple(RowText(row, self._word(token)) for row in range(len(self.rows)))
+        ids = tuple((_token(word),) for word in said)
+        step = Step(t_s=self.clock_s, wall_s=self.wall.now_s - self.began_wall_s, token_ids=ids)
+        texts = tuple(RowText(row, word) for row, word in enumerate(said))
         return StepsTaken(self.index, self.repeat, (step,), texts)
 
     def finish(self, why: Finish) -> RepeatFinished:
-        ids = tuple(token % len(self.script.words) for token in range(self.taken))
-        rows = len(self.rows)
-        text = "".join(self._word(token) for token in ids)
+        said = [[self._word(row, taken) for taken in range(self.taken)] for row in range(len(self.rows))]
+        ids, texts = tuple(tuple(map(_token, row)) for row in said), tuple(map("".join, said))
         end_s, end_wall_s = self.clock_s + self.script.post_s, self.wall.now_s - self.began_wall_s + self.script.post_s
-        return RepeatFinished(self.index, self.repeat, end_s, end_wall_s, (ids,) * rows, (why,) * rows, (text,) * rows)
+        return RepeatFinished(self.index, self.repeat, end_s, end_wall_s, ids, (why,) * len(said), texts)
 
-    def _word(self, token: int) -> str:
-        return self.script.words[token] + " "
+    def _word(self, row: int, taken: int) -> str:
+        words = self.words[row]
+        return words[taken % len(words)] + " "
+
+
+def _token(word: str) -> int:
+    """The same for the same word, in every lane."""
+    return zlib.crc32(word.encode()) % 50_000

@@ -37,6 +37,7 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         repeats: int | None = None,
         seed: int | None = None,
         threads: int | None = None,
+        agreement: bool | None = None,
         model: str | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Runs lanes and streams where they are; the last message holds the whole recording under "recording".
@@ -52,6 +53,7 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
             "repeats": repeats,
             "seed": seed,
             "threads": threads,
+            "agreement": agreement,
         }
         fields = {"lanes": lanes, "prompts": prompts, "system": system, "model": model}
         try:

@@ -1,4 +1,4 @@
-"""The controls above the live view: what to run and how to measure. Native Gradio; eight lane rows are prepared, shown as needed."""
+"""The controls above the live view: what to run and how to measure. Native Gradio; nine lane rows are prepared, shown as needed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ Updates = dict[Any, Any]
 
 LENGTHS = [("Fixed", FIXED), ("Free, ends when the model ends", FREE)]
 HINT = "A lane: precision[options]+adapter/decoding(parameters)@batch, such as nf4[double_quant=true]/top_p(p=0.9)@4"
+COMPARE = (
+    "After the repeats, off the clock, each lane’s model reads the baseline’s answer, and it is counted "
+    "how often both find the same next token likeliest."
+)
 _UNFOLD = """
 const button = element.querySelector('.lp-fold'), how = document.getElementById('how');
 button.addEventListener('click', () => {
@@ -47,6 +51,7 @@ class Controls:
     repeats: Any
     seed: Any
     threads: Any
+    agreement: Any
     system: Any
     summary: Any
     """The settings of measurement in one line."""
@@ -59,7 +64,7 @@ class Controls:
     fresh: Any
     """Whether nothing has run yet, so that the live view may follow the edits."""
 
-    FIELDS = ("model", "prompt", "system", "schedule", "length", "max_new_tokens", "warmup", "repeats", "seed", "threads")
+    FIELDS = ("model", "prompt", "system", "schedule", "length", "max_new_tokens", "warmup", "repeats", "seed", "threads", "agreement")
 
     def inputs(self) -> set[Any]:
         """What makes a run."""
@@ -78,7 +83,8 @@ class Controls:
         lanes = self.lanes_of(values)
         given = {name: values[getattr(self, name)] for name in self.FIELDS}
         texts = {name: given[name] or "" for name in ("model", "prompt", "system")}
-        return Form(**given | texts | {"threads": given["threads"] or 0}, lanes=lanes.texts, chat=chat, baseline=lanes.baseline)
+        plain = {"threads": given["threads"] or 0, "agreement": bool(given["agreement"])}
+        return Form(**given | texts | plain, lanes=lanes.texts, chat=chat, baseline=lanes.baseline)
 
     def shown(self, lanes: Lanes, here: Here) -> Updates:
         """These lanes, and only these."""
@@ -148,6 +154,7 @@ def _how(form: Form) -> dict[str, Any]:
         "seed": _whole(form.seed, "Seed", 0, "seed"),
         "threads": _whole(form.threads, "Threads, 0: all", 0, "threads"),
         "system": gr.Textbox(form.system, label="System prompt", placeholder="none", lines=1, max_lines=2, elem_id="system"),
+        "agreement": gr.Checkbox(form.agreement, label="Compare outputs", info=COMPARE, elem_id="agreement", min_width=80),
     }
 
 

@@ -131,8 +131,9 @@ class Edits:
 
     def _rewritten(self, values: Values, lanes: Lanes, row: int) -> Updates:
         """One row with another text; its fields follow when it is a lane, and stay when it is not."""
-        controls, text = self._controls, lanes.texts[row]
-        offering = controls.lanes.offering(lanes, self._here(values), [row]) if is_lane(text) else {}
+        controls, text, here = self._controls, lanes.texts[row], self._here(values)
+        # With several prompts, how small a batch may be depends on the other lanes' batches too.
+        offering = controls.lanes.offering(lanes, here, [row] if here.prompts == 1 else None) if is_lane(text) else {}
         return self._told(values, {controls.lanes.rows[row].text: text} | offering) | self._verdict(values, lanes, row)
 
     def _verdict(self, values: Values, lanes: Lanes, row: int) -> Updates:
@@ -154,11 +155,11 @@ class Edits:
         form = self._controls.form(after, preset.chat)
         told = updates | {self._controls.summary: measure_line(form), self._tools: self._address(form, preset)}
         lanes_too = any(row.text in updates for row in self._controls.lanes.rows)
-        return told | (self._idle(form) if lanes_too and values[self._controls.fresh] else {})
+        return told | (self._idle(form, preset) if lanes_too and values[self._controls.fresh] else {})
 
-    def _idle(self, form: Form) -> Updates:
+    def _idle(self, form: Form, preset: Preset) -> Updates:
         try:
-            return {self._live: idle_feed(read_form(form, self._settings))}
+            return {self._live: idle_feed(read_form(form, self._settings, preset.published))}
         except FormError:
             return {}
 

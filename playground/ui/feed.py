@@ -13,11 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_ms
+from playground.difference import change_words
 from playground.events import RowText
 from playground.format import duration, rate, ratio, significant, size
 from playground.metrics import median
+from playground.published import published_table
 from playground.reproduce import script
 from playground.spec import Beam, SpecError
+from playground.swaps import adapter_words, every_swap, load_time, swap_words
 from playground.table import Row as TableRow
 from playground.table import columns, rows
 from playground.targets import targets
@@ -63,11 +66,13 @@ class Feed:
             "baseline": view.baseline.index,
             "prompts": len(view.request.prompts),
             "steps": view.request.measure.max_new_tokens,
+            "adapters": any(lane.lane.variant.adapter for lane in view.lanes),
             "measure": measure_words(view.request),
             "figures": figures(view),
             "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
             "targets": targets(),
-            "columns": columns(),
+            "columns": columns(view),
+            "published": published_table(view),
         }
         return record({"run": view.run_id, "start": start})
 
@@ -84,6 +89,8 @@ class Feed:
         if not self._rows or any("state" in changes for changes in lanes.values()):
             for index, row in self._new_rows():
                 lanes.setdefault(str(index), {})["row"] = row
+            if (published := published_table(view)) is not None:
+                now["published"] = published["rows"]
         changed = _changed(self._sent, now)
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
 
@@ -126,6 +133,8 @@ class _LaneFeed:
         self._began = False
         self._due_s = 0.0
         self._live = Metrics()
+        self._changed_with: tuple[Any, ...] = ()
+        self._change_words = ""
 
     def tpot_s(self) -> float | None:
         """The median of the counted repeats, else of the one in progress, so far."""
@@ -204,7 +213,19 @@ class _LaneFeed:
             "e2e": duration(lane.figure("e2e_s")),
             "e2e_ms": milliseconds(lane.figure("e2e_s")),
             "repeats_ms": repeats_ms(self._view, lane),
+            "swap": swap_words(lane),
+            "every_swap": every_swap(lane),
+            "loads": [[load.load_s, f"{load_time(load.load_s)}, {load.load_kind}"] for load in lane.loads],
+            "adapters": adapter_words(lane),
+            "change": self._change(),
         }
+
+    def _change(self) -> str:
+        """Worked out once both answers are there, and not with every frame again."""
+        known = (self._lane.agreement, bool(self._lane.counted), bool(self._view.baseline.counted))
+        if known != self._changed_with:
+            self._changed_with, self._change_words = known, change_words(self._view, self._lane)
+        return self._change_words
 
     def _phases(self) -> list[list[Any]]:
         """Where the time went, in ms and in words: tokenizing, prefill, decoding, the rest."""

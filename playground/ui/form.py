@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from playground.format import UNKNOWN
 from playground.settings import Settings
-from playground.spec import Lane, Measure, RunRequest, SpecError, explain
+from playground.spec import Lane, Measure, Published, RunRequest, SpecError, explain
 
 PROMPT_BREAK = "---"
 """On a line of its own, between two prompts of a batch."""
@@ -41,17 +41,19 @@ class Form:
     threads: float | None
     chat: bool = True
     baseline: int = 0
+    agreement: bool = False
 
 
-def read_form(form: Form, settings: Settings) -> RunRequest:
-    """The run that was asked for. Raises FormError."""
+def read_form(form: Form, settings: Settings, published: Published | None = None) -> RunRequest:
+    """The run that was asked for. `published`: the preset's figures of others. Raises FormError."""
     lanes = tuple(_lane(number, text) for number, text in enumerate(form.lanes, start=1))
     numbers = {name: _whole(name, getattr(form, name)) for name in ("max_new_tokens", "warmup", "repeats", "seed")}
-    measure = _measure(schedule=form.schedule, fixed_length=form.length == FIXED, threads=_threads(form.threads), **numbers)
+    how = {"schedule": form.schedule, "fixed_length": form.length == FIXED, "agreement": form.agreement}
+    measure = _measure(**how, threads=_threads(form.threads), **numbers)
     fields = {"lanes": lanes, "prompts": split_prompts(form.prompt), "system": form.system.strip() or None, "chat": form.chat}
     try:
         names = {"model": form.model, "models": settings.models, "adapters": settings.adapters}
-        request = RunRequest.build(**fields, **names, measure=measure, baseline=form.baseline)
+        request = RunRequest.build(**fields, **names, measure=measure, baseline=form.baseline, published=published)
         return checked(request, settings)
     except FormError:
         raise
@@ -104,6 +106,7 @@ def measure_line(form: Form) -> str:
         "fixed length" if form.length == FIXED else "free length",
         f"{number(form.threads)} thread{'' if form.threads == 1 else 's'}" if form.threads else "all threads",
         *(["system prompt"] if form.system.strip() else []),
+        *(["outputs compared"] if form.agreement else []),
     ]
     return " · ".join(parts)
 

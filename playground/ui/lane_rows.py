@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from playground.ui.lanes import Lanes
-from playground.ui.offers import Here, row_state
+from playground.ui.offers import Here, row_states
 
 HERE = Path(__file__).parent / "browser"
 # Only hands itself over: the fields are built by the script of the Lanes button, once someone opens them.
@@ -55,9 +55,7 @@ class LaneRows:
 
     def offering(self, lanes: Lanes, here: Here, only: Sequence[int] | None = None) -> dict[Any, Any]:
         """What the rows' fields show; `only` these rows'."""
-        count, most = len(lanes.texts), len(self.rows)
-        wanted = range(count) if only is None else only
-        states = {index: row_state(lanes.texts[index], here, index, count, lanes.baseline, most) for index in wanted}
+        states = row_states(lanes, here, len(self.rows), only)
         return {self.rows[index].fields: state for index, state in states.items()}
 
     def usable(self, usable: bool, count: int) -> dict[Any, Any]:
@@ -81,18 +79,19 @@ def add_lane_rows(most: int, lanes: Lanes, here: Here) -> LaneRows:
             elem_id="lanes-toggle",
         )
         with gr.Row(elem_id="lane-rows"):
-            rows = tuple(_lane_row(index, lanes, here, most) for index in range(most))
+            states = row_states(lanes, here, most)
+            rows = tuple(_lane_row(index, lanes, states.get(index, "")) for index in range(most))
         add = gr.Button("Add lane", size="sm", elem_id="add-lane", interactive=len(lanes.texts) < most)
     return LaneRows(rows, toggle, add)
 
 
-def _lane_row(index: int, lanes: Lanes, here: Here, most: int) -> LaneRow:
+def _lane_row(index: int, lanes: Lanes, state: str) -> LaneRow:
     number, count = index + 1, len(lanes.texts)
     text = lanes.texts[index] if index < count else ""
     with gr.Row(elem_id=f"lane-{number}", elem_classes="lane-edit", visible=index < count) as row:
         box = gr.Textbox(text, label=f"Lane {number}", show_label=False, container=False, lines=1, max_lines=1, min_width=60)
         fields = gr.HTML(
-            value=row_state(text, here, index, count, lanes.baseline, most) if text else "",
+            value=state,
             html_template='<span class="lane-mark"></span><div class="lane-fields"></div>',
             js_on_load=_ROW,
             apply_default_css=False,

@@ -18,7 +18,7 @@ PRECISIONS_OF: Mapping[str, tuple[str, ...]] = {"threshold": ("int8",), "double_
 PARAMETERS = tuple(dict.fromkeys(name for one in DECODINGS.values() for name in one.model_fields if name != "strategy"))
 FIELDS = ("model", "precision", *Variant.OPTIONS, "adapter", "decoding", *PARAMETERS, "batch")
 
-NEXT_LANES = ("bf16", "int8", "nf4", "fp32", "fp4", "bf16/top_p(p=0.9)", "bf16/beam(num_beams=4)", "bf16@4")
+NEXT_LANES = ("bf16", "int8", "nf4", "fp32", "fp4", "bf16/top_p(p=0.9)", "bf16/beam(num_beams=4)", "bf16@4", "nf4@4")
 
 
 def fields_of(lane: Lane) -> dict[str, str]:
@@ -67,7 +67,7 @@ def split_lanes(text: str) -> tuple[str, ...]:
 
 def _by_spaces(text: str) -> list[str]:
     words = text.split()
-    return words if len(words) > 1 and not is_lane(text) and all(map(is_lane, words)) else [text]
+    return words if all(map(is_lane, words)) else [text]
 
 
 def is_lane(text: str) -> bool:

@@ -61,6 +61,7 @@ class _Payload(BaseModel):
     repeats: int | None = None
     seed: int | None = None
     threads: int | None = None
+    agreement: bool | None = None
 
 
 def form_of(preset: Preset, model: str, most: int) -> Form:
@@ -79,6 +80,7 @@ def form_of(preset: Preset, model: str, most: int) -> Form:
         seed=measure.seed,
         threads=measure.threads or 0,
         chat=preset.chat,
+        agreement=measure.agreement,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, get_args
 
 from playground.settings import Settings
-from playground.spec import DECODINGS, MAX_BATCH, PRECISIONS, Attention, Dtype, Lane, SpecError
-from playground.ui.lanes import PRECISIONS_OF, Fields, fields_of, parameters_of
+from playground.spec import DECODINGS, MAX_BATCH, NO_ADAPTER, PRECISIONS, Attention, Dtype, Lane, SpecError, random_rank
+from playground.ui.lanes import PRECISIONS_OF, Fields, Lanes, fields_of, parameters_of
 
 SLOTS: tuple[tuple[str, ...], ...] = (
     ("model",),
@@ -30,6 +30,8 @@ LABELS = {"num_beams": "beams", "double_quant": "double quant", "length_penalty"
 HINTS = {"seed": "the run’s", "threshold": "6.0"}
 """What an empty field means."""
 DEFAULT = "default"
+UNTRAINED = "random-r16"
+"""Of the untrained adapters the one that is offered; another rank is typed."""
 
 
 class Choice(NamedTuple):
@@ -48,6 +50,8 @@ class Here:
     devices: tuple[str, ...] | None = None
     """None: not known yet."""
     prompts: int = 1
+    rows_elsewhere: int = 0
+    """Of the largest batch among the other lanes: so many prompts are asked whatever this one's batch is."""
 
     @classmethod
     def of(cls, settings: Settings, devices: tuple[str, ...] | None, prompts: int) -> Here:
@@ -67,6 +71,31 @@ def row_state(text: str, here: Here, index: int, count: int, baseline: int, most
         "may": {"duplicate": count < most, "up": index > 0, "down": index < count - 1},
     }
     return json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def row_states(lanes: Lanes, here: Here, most: int, only: Sequence[int] | None = None) -> dict[int, str]:
+    """`row_state` of every row, or of those of these indices."""
+    batches = [_batch(text) for text in lanes.texts]
+    wanted = range(len(lanes.texts)) if only is None else only
+    return {
+        index: row_state(
+            lanes.texts[index],
+            replace(here, rows_elsewhere=max((*batches[:index], *batches[index + 1 :]), default=0)),
+            index,
+            len(lanes.texts),
+            lanes.baseline,
+            most,
+        )
+        for index in wanted
+    }
+
+
+def _batch(text: str) -> int:
+    """Of a lane; 0 when the text is none."""
+    try:
+        return Lane.parse(text).batch
+    except SpecError:
+        return 0
 
 
 def _slot(slot: Sequence[str], fields: Fields, here: Here) -> dict[str, Any]:
@@ -103,12 +132,11 @@ def offers(name: str, fields: Fields, here: Here) -> Iterable[Choice]:
         case "device":
             return _devices(fields[name], here.devices)
         case "adapter":
-            return _adapters(fields[name], here.adapters)
+            return _adapters(fields[name], here.adapters, int(fields["batch"]))
         case "decoding":
             return [Choice(one, one) for one in DECODINGS]
         case "batch":
-            few = f"fewer than the {here.prompts} prompts"
-            return [Choice(str(size), str(size), few if size < here.prompts else "") for size in range(1, MAX_BATCH + 1)]
+            return [Choice(str(size), str(size), _too_few(size, fields, here)) for size in range(1, MAX_BATCH + 1)]
         case _:
             return []
 
@@ -117,16 +145,45 @@ def _plain(values: Iterable[str]) -> list[Choice]:
     return [Choice("", DEFAULT), *(Choice(one, one) for one in values)]
 
 
-def _known(value: str, none: Choice, names: Sequence[str], other: Sequence[str] = ()) -> list[Choice]:
+def _known(value: str, none: Choice, names: Sequence[str]) -> list[Choice]:
     """The names; and the value, when it is none of them: it is kept and said."""
-    odd = [Choice(value, value, "not known here")] if value and value not in (*names, *other) else []
+    odd = [Choice(value, value, "not known here")] if value and value not in names else []
     return [none, *(Choice(name, name) for name in names), *odd]
 
 
-def _adapters(value: str, names: Sequence[str]) -> list[Choice]:
-    merged = [Choice(f"{name}.merged", f"{name}.merged", "not supported yet") for name in names]
-    rest = merged or [Choice("?", "others", "this page offers no adapters")]
-    return [*_known(value, Choice("", "none"), names, [one.value for one in merged]), *rest]
+def _adapters(value: str, names: Sequence[str], batch: int) -> list[Choice]:
+    """None, each as it is, merged and on every second row, an untrained one; and what was typed, when it is none of these."""
+    alone = "" if batch > 1 else "needs a batch of 2 rows or more"
+    own = [
+        choice
+        for name in names
+        for choice in (
+            Choice(name, name),
+            Choice(f"{name}.merged", f"{name}.merged"),
+            Choice(f"{name}|{NO_ADAPTER}", f"{name}|{NO_ADAPTER} by row", alone),
+        )
+    ]
+    offered = [Choice("", "none"), *own, Choice(UNTRAINED, f"{UNTRAINED}, untrained")]
+    typed = [] if value in [one.value for one in offered] else [Choice(value, value, _strange(value, names))]
+    several = [Choice(f"{value}.merged", f"{value}.merged", "one adapter can be merged, not several")] if "|" in value else []
+    none_here = [] if names else [Choice("?", "others", "this page offers no adapters")]
+    return [*offered, *typed, *several, *none_here]
+
+
+def _strange(adapters: str, names: Sequence[str]) -> str:
+    """What is wrong with a choice that was typed; "" when it can be."""
+    asked = adapters.removesuffix(".merged").split("|")
+    return "" if all(name in (*names, NO_ADAPTER) or random_rank(name) for name in asked) else "not known here"
+
+
+def _too_few(size: int, fields: Fields, here: Here) -> str:
+    """Why a batch cannot be so small; "" when it can."""
+    adapters = fields["adapter"].count("|") + 1
+    if size < adapters:
+        return f"fewer rows than the {adapters} adapters"
+    return (
+        f"fewer than the {here.prompts} prompts, and no other lane asks them all" if max(size, here.rows_elsewhere) < here.prompts else ""
+    )
 
 
 def _devices(value: str, devices: tuple[str, ...] | None) -> list[Choice]:

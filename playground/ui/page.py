@@ -53,7 +53,7 @@ def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str
 
 
 def _results(settings: Settings, preset: Preset, form: Form, watch: Any, streams: Streams) -> Results:
-    live = live_view(idle_feed(read_form(form, settings)), serve_plotly(settings.cache_dir), streams.frames)
+    live = live_view(idle_feed(read_form(form, settings, preset.published)), serve_plotly(settings.cache_dir), streams.frames)
     with gr.Row(elem_id="after"):
         lesson = line(preset.lesson, "lesson")
         more = gr.Button("Make it sure", size="sm", interactive=False, elem_id="more")

@@ -18,13 +18,21 @@ from playground.ui.feed import record
 
 HERE = Path(__file__).parent / "browser"
 OTHERS = "other programs, and CUDA itself"
+ADAPTER = " + "
+"""In the label of an adapter on a base, which goes with its base while that waits."""
+EVICTED = "An evicted variant is loaded again when a run needs it."
+WAITS = "A variant that must make room for others waits in the host’s memory and comes back from there; one evicted here is loaded again."
+DROPPED = (
+    "On a CPU the host’s memory is the device’s, so an evicted variant is dropped and comes back from its files or its pre-quantized copy."
+)
 TEMPLATE = """
 <details class="lp-pool" data-known="false">
   <summary aria-label="Memory"><span class="lp-pool-words">Memory</span><span class="lp-pool-bar"></span></summary>
   <div class="lp-pool-panel">
     <div class="lp-pool-devices"></div>
     <p class="lp-pool-said" role="status"></p>
-    <p class="lp-pool-hint">An evicted variant is loaded again when a run needs it.</p>
+    <p class="lp-pool-hint"></p>
+    <p class="lp-pool-copies"></p>
   </div>
 </details>
 """
@@ -44,7 +52,21 @@ def pool_value(environment: Environment, said: str = "") -> str:
     budget = sum(device["budget_bytes"] for device in devices)
     loaded = f"{count(len(residents), 'variant')} resident, {size(used)} of {size(budget)}"
     summary = loaded if residents else f"Nothing loaded, {size(budget)} for variants"
-    return record({"summary": summary, "devices": devices, "said": said, "at": time.time_ns()})
+    told = {"hint": _hint(environment), "copies": _copies(environment)}
+    return record({"summary": summary, "devices": devices, "said": said, **told, "at": time.time_ns()})
+
+
+def _hint(environment: Environment) -> str:
+    """What becomes of an evicted variant here."""
+    if environment.get("host_is_device"):
+        return DROPPED
+    return WAITS if environment.get("host_budget_bytes") else EVICTED
+
+
+def _copies(environment: Environment) -> str:
+    """What lies on the disk; empty when nothing does, or nobody knows."""
+    held = environment.get("copies_bytes")
+    return f"Pre-quantized copies on disk: {size(held)} (python -m playground cache)" if held else ""
 
 
 def label_of(environment: Environment, key: str) -> str:
@@ -55,12 +77,14 @@ def label_of(environment: Environment, key: str) -> str:
 
 def pool_problem(sentence: str) -> str:
     """The component's value when there is no device to tell of."""
-    return record({"summary": "Memory not known", "devices": [], "said": sentence, "at": time.time_ns()})
+    return record({"summary": "Memory not known", "devices": [], "said": sentence, "hint": EVICTED, "copies": "", "at": time.time_ns()})
 
 
 def _device(environment: Environment) -> dict[str, Any]:
     """One device. The bar's whole is its budget; where others are known, the device's memory."""
-    residents = [_resident(one) for one in environment.get("residents", ())]
+    everywhere = environment.get("residents", ())
+    residents = [_resident(one) for one in everywhere if one.get("where") != "host"]
+    waiting = [_resident(one) | {"evictable": ADAPTER not in one["label"]} for one in everywhere if one.get("where") == "host"]
     used, budget = sum(one["bytes"] for one in residents), int(environment.get("memory_budget_bytes") or 0)
     other = environment.get("memory_other_bytes")
     known = [] if other is None else [{"label": OTHERS, "bytes": other, "size": size(other)}]
@@ -72,8 +96,16 @@ def _device(environment: Environment) -> dict[str, Any]:
         "budget_bytes": budget,
         "residents": [one | {"share": one["bytes"] / whole} for one in residents],
         "others": [one | {"share": one["bytes"] / whole} for one in known],
+        "waiting": waiting,
+        "host_words": _host_words(environment, sum(one["bytes"] for one in waiting)),
         "whole_bytes": whole,
     }
+
+
+def _host_words(environment: Environment, waiting_bytes: int) -> str:
+    """How much of the host's memory they may have is taken by those that wait; empty where nothing can wait."""
+    budget = environment.get("host_budget_bytes")
+    return f"{size(environment.get('host_used_bytes', waiting_bytes))} of {size(budget)}" if budget else ""
 
 
 def _resident(one: Mapping[str, Any]) -> dict[str, Any]:

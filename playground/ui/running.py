@@ -84,9 +84,9 @@ class Running:
 
     def _begin(self, values: dict[Any, Any], request: gr.Request) -> Updates:
         """Starts a run, or says what is wrong; whatever was shown stays until there is something new to show."""
-        chat = self._presets[values[self._controls.preset]].chat
+        preset = self._presets[values[self._controls.preset]]
         try:
-            wanted = read_form(self._controls.form(values, chat), self._settings)
+            wanted = read_form(self._controls.form(values, preset.chat), self._settings, preset.published)
             run = self._caps.start(request, lambda: self._runner.start(wanted))
         except FormError as error:
             return {self._controls.problem: wrong(error.field, error.sentence)}

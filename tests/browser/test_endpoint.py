@@ -31,7 +31,7 @@ def test_it_streams_and_ends_with_the_recording(client: Client) -> None:
         ({"lanes": ["bf16"], "prompts": [""]}, "prompt 1 is empty"),
         ({"preset": "nope"}, "'nope' is not known"),
         ({"lanes": ["bf16"], "max_new_tokens": 99999}, "less than or equal to 4096"),
-        ({"lanes": ["bf16"] * 9}, "9 lanes are more than the 8 allowed here"),
+        ({"lanes": ["bf16"] * 10}, "10 lanes are more than the 9 allowed here"),
     ],
 )
 def test_bad_input_is_one_sentence(client: Client, arguments: dict[str, object], sentence: str) -> None:

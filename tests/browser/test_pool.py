@@ -124,6 +124,22 @@ def test_a_press_beside_it_closes_it_and_a_second_page_shows_the_same(loaded: Pa
     expect(loaded.locator(".lp-pool-words")).to_have_text(re.compile("^2 variants"))
 
 
+def test_what_must_make_room_waits_in_the_hosts_memory_where_there_is_one(context: BrowserContext, tmp_path: Path, artifacts: Path) -> None:
+    engine = ScriptedEngine(other_bytes=100_000_000, host_budget_bytes=4_000_000_000, budget_bytes=400_000_000)
+    with page_of(ScriptedFleet(engine), tmp_path) as url:
+        page = open_page(context, url)
+        run(page, 2, lanes=3)
+        wait_words(page, "^Done")
+        expect(page.locator(".lp-pool-words")).to_have_text("2 variants resident, 273 MB of 400 MB")
+        page.click("#pool summary")
+        expect(page.locator(".lp-pool-host")).to_have_text(re.compile("Waiting in the host’s memory *269 MB of 4.00 GB"))
+        expect(page.locator(".lp-pool-copies")).to_contain_text("Pre-quantized copies on disk: 273 MB")
+        page.screenshot(path=artifacts / "pool-host.png")
+        page.locator(".lp-pool-host + ul .lp-pool-evict").click()
+        expect(page.locator(".lp-pool-host")).to_have_count(0)
+        page.close()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1440, 780), (390, 844)])
 def test_it_looks_right(loaded: Page, url: str, theme: str, width: int, height: int, artifacts: Path) -> None:

@@ -35,6 +35,13 @@ DECODINGS = [
 ]
 SINGLE = [variant + decoding for variant in [*PRECISIONS, *OPTIONS] for decoding in DECODINGS]
 ADAPTED = [f"{variant}+lora{decoding}" for variant in [*PRECISIONS, "nf4[compute=fp32]"] for decoding in ("", "/top_p(p=0.95)")]
+HUNG = [
+    *(f"{variant}+lora.merged" for variant in PRECISIONS),
+    *("nf4[compute=fp32]+lora.merged", "fp32+lora.merged/top_p(p=0.95)", "int8+random-r4.merged"),
+    *("bf16+random-r8", "nf4+random-r2/top_k(k=20)", "bf16+lora@2"),
+    *("fp32+lora|none@4", "bf16+none|other.v2|lora@3", "int8+lora|other.v2@3", "nf4+random-r4|lora|none/top_p(p=0.9)@3"),
+    "fp32+lora|none/beam(num_beams=2)@3",
+]
 BATCHES = ["bf16@4", "int8/top_k(k=50)@4", "nf4/min_p(p=0.02)@3", "fp32/beam(num_beams=2)@4", "fp4+lora/top_p(p=0.9)@3"]
 ENDING = ["fp32/top_k(k=300,temperature=3.0)@8", "fp32/beam(num_beams=2)@8"]
 PAD = 1
@@ -87,6 +94,7 @@ def writes_bos(folder: Path) -> Path:
 def requests(sensitive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRequest]:
     more = tmp_path_factory.mktemp("more")
     lora = {"lora": random_lora(sensitive, more / "lora")}
+    several = lora | {"other.v2": random_lora(sensitive, more / "other", seed=2)}
     templated, plain = writes_bos(random_llama(more / "templated")), writes_bos(random_llama(more / "plain", template=None))
     three = ['Why is the "sky" blue?\n', "Hi", "Où est l'été ☀?"]
     eight = [f"question number {n}" for n in range(8)]
@@ -94,6 +102,7 @@ def requests(sensitive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return {
         "single": request_for(sensitive, SINGLE, max_new_tokens=16, threads=1),
         "adapted": request_for(sensitive, ADAPTED, lora, system="Be 'brief'.", schedule="interleaved", threads=1),
+        "hung": request_for(sensitive, HUNG, several, prompts=three[:1], threads=1),
         "batches": request_for(sensitive, BATCHES, lora, prompts=three, warmup=1, repeats=2, threads=1),
         "ending": request_for(sensitive, ENDING, prompts=eight, fixed_length=False, max_new_tokens=120, seed=1, threads=1),
         "fixed": request_for(sensitive, ENDING, prompts=eight, max_new_tokens=120, seed=1, threads=1),
@@ -111,7 +120,7 @@ def results(requests: dict[str, RunRequest], tmp_path_factory: pytest.TempPathFa
     worker = Worker(tmp_path_factory.mktemp("cache"), "cpu")
     ran = {group: run_lanes(worker, request) for group, request in requests.items()}
     worker.close()
-    texts = {"single": SINGLE, "adapted": ADAPTED, "batches": BATCHES, "ending": ENDING, "fixed": ENDING}
+    texts = {"single": SINGLE, "adapted": ADAPTED, "hung": HUNG, "batches": BATCHES, "ending": ENDING, "fixed": ENDING}
     return {
         (group, texts.get(group, ["fp32"])[index]): (ids, first_counted(ran[group], index))
         for (group, index), ids in zip(keys, given, strict=True)
@@ -128,6 +137,19 @@ def test_every_precision_with_every_decoding(lane: str, results: Results) -> Non
 def test_an_adapter_under_a_system_prompt(lane: str, results: Results) -> None:
     given, expected = results["adapted", lane]
     assert given == expected
+
+
+@pytest.mark.parametrize("lane", HUNG)
+def test_adapters_merged_untrained_and_by_row(lane: str, results: Results) -> None:
+    given, expected = results["hung", lane]
+    assert given == expected
+
+
+def test_what_hangs_on_a_row_shows_in_its_tokens(results: Results) -> None:
+    rows = results["hung", "bf16+none|other.v2|lora@3"][0]
+    assert len(set(map(tuple, rows))) == 3
+    assert rows[2] == results["hung", "bf16+lora@2"][0][0]
+    assert rows[0] == results["hung", "bf16+random-r8"][0][0]
 
 
 @pytest.mark.parametrize("lane", BATCHES)

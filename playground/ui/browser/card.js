@@ -9,7 +9,7 @@ class Card {
     this.node.dataset.state = 'waiting';
     this.node.style.setProperty('--lane', `var(--lane-${index})`);
     this.node.setAttribute('aria-label', `Lane ${index + 1}, ${lane.label}`);
-    this.node.append(this.title(), this.text(), this.status(), this.phaseBar(), this.figures());
+    this.node.append(this.title(), this.text(), this.status(), this.phaseBar(), this.figures(), this.notes());
   }
 
   title() {
@@ -72,6 +72,17 @@ class Card {
     return list;
   }
 
+  // Where its weights came from and how its output differs; in a run with adapters, a line for them.
+  notes() {
+    const notes = make('div', 'lp-notes'), line = notes.appendChild(make('p', ''));
+    this.swap = line.appendChild(make('span', 'lp-swap'));
+    this.change = line.appendChild(make('span', 'lp-change'));
+    this.change.title = `Compared with lane ${this.run.baseline + 1}: the first output token that differs, and how often both models find the same next token likeliest`;
+    this.adapters = make('p', 'lp-adapters');
+    if (this.run.adapters) notes.append(this.adapters);
+    return notes;
+  }
+
   // Takes one frame's changes; true when what stood of the shown text was taken back.
   update(change) {
     let revised = Boolean(change.fresh);
@@ -81,8 +92,10 @@ class Card {
       for (const one of this.timeline.changes.at(-1)) revised = this.answer.change(...one) || revised;
     }
     for (const one of change.text || []) revised = this.answer.change(...one) || revised;
-    for (const key of ['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory']) if (key in change) setText(this[key], change[key]);
+    for (const key of ['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory', 'swap', 'change', 'adapters']) if (key in change) setText(this[key], change[key]);
     if ('words' in change) this.words.title = change.words;
+    if ('every_swap' in change) this.swap.title = change.every_swap;
+    if ('adapters' in change) this.adapters.title = change.adapters;
     if ('basis' in change) this.node.dataset.basis = change.basis === 'live' ? 'live' : '';
     if ('unsure' in change) this.node.dataset.unsure = change.unsure;
     if ('phases' in change) this.drawPhases(change.phases);

@@ -1,4 +1,5 @@
-// The three Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
+// The four Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
+const LEAST_S = 0.001; // where the axis of the swaps begins
 const CHART_MS = 100; // the two line charts are drawn in turn, so that neither holds up the text for long
 
 class Charts {
@@ -13,7 +14,7 @@ class Charts {
 
   begin(run, cards) {
     this.dirty = { progress: new Set(), gaps: new Set() }; // what the run before left undrawn may be of a lane that is gone
-    Object.assign(this, { run, cards, limits: {}, upTo: null, bars: { changed: true, ms: [], text: [] }, marks: {} });
+    Object.assign(this, { run, cards, limits: {}, upTo: null, bars: { changed: true, ms: [], text: [] }, marks: {}, swaps: { changed: true, loads: [] } });
     this.soil(...cards.keys());
     this.draw();
   }
@@ -41,6 +42,7 @@ class Charts {
     if ('ttft_ms' in change) { this.bars.ms[index] = change.ttft_ms; this.bars.changed = true; }
     if ('ttft' in change) { this.bars.text[index] = change.ttft === '–' ? '' : change.ttft; this.bars.changed = true; }
     if ('repeats_ms' in change) { this.marks[index] = change.repeats_ms; this.bars.changed = true; }
+    if ('loads' in change) { this.swaps.loads[index] = change.loads; this.swaps.changed = true; }
     this.schedule();
   }
 
@@ -63,6 +65,7 @@ class Charts {
     this.turn = this.turn === 'progress' ? 'gaps' : 'progress';
     for (const name of all ? ['progress', 'gaps'] : [this.turn]) this.drawLines(name);
     if (this.bars.changed) this.drawBars();
+    if (this.swaps.changed) this.drawSwaps();
     if (this.dirty.progress.size || this.dirty.gaps.size) this.schedule();
   }
 
@@ -95,16 +98,29 @@ class Charts {
     this.restyle('gaps', { x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)], 'marker.color': [colours] }, [all.length]);
   }
 
+  // A lane's first load is its bar; a mark for each time it had to make room and came back.
+  drawSwaps() {
+    this.swaps.changed = false;
+    const names = this.run.figures.swaps.layout.yaxis.categoryarray, loads = names.map((_, lane) => this.swaps.loads[lane] || []);
+    const later = loads.flatMap(([, ...rest], lane) => rest.map(([s, words]) => ({ s, words, name: names[lane] })));
+    const shown = (s) => Math.max(s, LEAST_S);
+    this.grow('swaps', 'xaxis', Math.max(0, ...loads.flat().map(([s]) => s)), 8); // room for the words beside the bar
+    this.restyle('swaps', {
+      x: [loads.map(([first]) => (first ? shown(first[0]) : null)), later.map(({ s }) => shown(s))],
+      y: [names, later.map(({ name }) => name)], text: [loads.map(([first]) => first?.[1] ?? ''), later.map(({ words }) => words)],
+    }, [0, 1]);
+  }
+
   restyle(name, traces, indices) {
     window.Plotly.restyle(this.divs[name], traces, indices);
   }
 
   // Axes grow in steps, so that nothing creeps.
   grow(name, axis, largest, room) {
-    const layout = this.divs[name].layout, limit = (this.limits[name + axis] ??= layout[axis].range[1]);
-    if (!(largest * room > limit)) return;
+    const layout = this.divs[name].layout, { type, range: [low, high] } = layout[axis], log = type === 'log';
+    if (!(largest * room > (this.limits[name + axis] ??= log ? 10 ** high : high))) return;
     this.limits[name + axis] = roundUp(largest * room);
-    Object.assign(layout[axis], { range: [0, this.limits[name + axis]], autorange: false });
+    Object.assign(layout[axis], { range: log ? [low, Math.log10(this.limits[name + axis])] : [0, this.limits[name + axis]], autorange: false });
   }
 
   get palette() { return this.run.palettes[dark() ? 'dark' : 'light']; }
@@ -112,7 +128,7 @@ class Charts {
   colour(names = Object.keys(this.divs)) {
     if (!this.drawn) return;
     for (const name of names) this.paint(name);
-    this.bars.changed = true;
+    this.bars.changed = this.swaps.changed = true;
     this.schedule();
   }
 
@@ -130,7 +146,7 @@ class Charts {
       'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid, 'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink,
       ...this.target(name),
     };
-    if (name === 'ttft') window.Plotly.update(this.divs.ttft, { 'marker.color': [mine, ink], 'textfont.color': ink }, look, [0, 1]);
+    if (['ttft', 'swaps'].includes(name)) window.Plotly.update(this.divs[name], { 'marker.color': [mine, ink], 'textfont.color': ink }, look, [0, 1]);
     else window.Plotly.update(this.divs[name], { 'line.color': mine, 'line.width': stage() ? 4 : 2, 'marker.color': mine }, look, [...this.cards.keys()]);
   }
 
@@ -142,7 +158,7 @@ class Charts {
 
   target(name) {
     const { muted } = this.palette, target = this.aimed || {};
-    const at = { ttft: ['x', target.ttft_s && [target.ttft_s * 1e3]], gaps: ['y', target.tpot_s && [target.tpot_s * 1e3]], progress: ['x', target.e2e_s] }[name];
+    const at = { ttft: ['x', target.ttft_s && [target.ttft_s * 1e3]], gaps: ['y', target.tpot_s && [target.tpot_s * 1e3]], progress: ['x', target.e2e_s], swaps: [] }[name];
     const [axis, ends] = at;
     if (!ends) return { shapes: [], annotations: [] };
     const other = axis === 'x' ? 'y' : 'x', style = { color: muted, width: 1.5, dash: 'dash' };
@@ -156,6 +172,7 @@ class Charts {
   async save(name) {
     if (!this.drawn) return;
     const { surface } = this.palette, div = this.divs[name], layout = { ...div.layout, paper_bgcolor: surface, plot_bgcolor: surface };
+    if (name === 'swaps') layout.yaxis = { ...layout.yaxis, ticktext: layout.yaxis.tickvals }; // alone it must say which lane is which
     await window.Plotly.downloadImage({ data: div.data, layout }, { format: 'png', scale: 2, width: 720, height: 400, filename: `latency-playground-${name}` });
   }
 }

@@ -1,14 +1,14 @@
 // The component's value says which run is shown; its records are asked for, frame by frame, and handed on.
 const PATIENCE = 8; // failed requests in a row until the connection is called lost
 let run = null, following = null, cards = [], race = null, editTimer = 0;
-const charts = new Charts(), table = new Table(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
+const charts = new Charts(), table = new Table(), published = new Published(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
 
 function compareAll(all, only = null) {
   const base = all[run.baseline];
   for (const card of all) {
     if (card === base || (only && only !== base && card !== only)) continue;
-    const row = card.answer.row % run.prompts; // the baseline's row with the same prompt
-    card.answer.compare(base.answer.rows[row]);
+    const { row } = card.answer, { rows } = base.answer; // the baseline's row with the same prompt; in a smaller batch there may be none
+    card.answer.compare(rows[row] ?? rows[row % run.prompts] ?? '');
   }
 }
 
@@ -26,7 +26,7 @@ function begin(record) {
   setText(find('.lp-verdict'), '');
   find('.lp-sr').replaceChildren();
   const grid = find('.lp-cards'), count = run.lanes.length;
-  grid.style.setProperty('--columns', count > 4 ? Math.ceil(count / 2) : count);
+  grid.style.setProperty('--columns', count > 8 ? 3 : count > 4 ? Math.ceil(count / 2) : count);
   root.style.setProperty('--chart-height', `${Math.max(180, 76 + 22 * count)}px`); // 22 px a bar
   root.style.setProperty('--verdict-height', count > 4 ? '54px' : '36px'); // with more lanes there is more to say
   cards = run.lanes.map((lane, index) => new Card(lane, index, run));
@@ -34,6 +34,7 @@ function begin(record) {
   grid.replaceChildren(...cards.map((card) => card.node));
   race = new Race(cards, run);
   table.begin(run);
+  published.begin(run);
   fillMethod(run);
   fillTargets();
   charts.begin(run, cards);
@@ -64,6 +65,7 @@ function take(record) {
     run.words = run.watching ? `Watching: ${record.words}` : record.words;
     setText(find('.lp-run-words'), run.words);
   }
+  if ('published' in record) published.set(record.published);
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
   if ('note' in record) setText(find('.lp-note'), record.note);
   if ('state' in record) setState(record.state, record.words);

@@ -31,6 +31,15 @@ function row(one, evictable) {
   return node;
 }
 
+// What was evicted and waits in the host's memory.
+function waiting(device) {
+  const head = make('p', 'lp-pool-head lp-pool-host'), list = make('ul', '');
+  head.append(make('b', '', 'Waiting in the host’s memory'), make('span', '', device.host_words));
+  list.append(...device.waiting.map((one) => row(one, one.evictable)));
+  for (const mark of list.querySelectorAll('i')) mark.className = 'lp-pool-away';
+  return [head, list];
+}
+
 function section(device, alone) {
   const node = make('section', ''), head = node.appendChild(make('p', 'lp-pool-head'));
   head.append(make('b', '', alone ? 'Loaded variants' : device.name), make('span', '', device.words));
@@ -38,6 +47,7 @@ function section(device, alone) {
   const list = node.appendChild(make('ul', ''));
   list.append(...device.residents.map((one) => row(one, true)), ...device.others.map((one) => row(one, false)));
   if (!device.residents.length) list.prepend(make('li', 'lp-pool-none', 'Nothing is loaded here.'));
+  if (device.waiting.length) node.append(...waiting(device));
   return node;
 }
 
@@ -49,6 +59,8 @@ function show() {
   summary.querySelector('.lp-pool-bar').replaceChildren(...value.devices.flatMap((device) => segments(device, device.whole_bytes / whole)));
   part('devices').replaceChildren(...value.devices.map((device) => section(device, value.devices.length === 1)));
   part('said').textContent = value.said;
+  part('hint').textContent = value.hint;
+  part('copies').textContent = value.copies;
   details.dataset.known = 'true';
   // The keyboard goes on where it was: on the next variant, or on the line when none is left.
   if (pressed >= 0 && details.open) (buttons()[Math.min(pressed, buttons().length - 1)] || summary).focus();

@@ -45,6 +45,6 @@ class Predict {
 }
 
 function editedLanes() {
-  const rows = Array.from({ length: 8 }, (_, index) => document.getElementById(`lane-${index + 1}`));
-  return rows.filter((row) => row && row.offsetParent !== null).map((row) => find('textarea, input', row)?.value ?? '');
+  const rows = [...document.querySelectorAll('.lane-edit')];
+  return rows.filter((row) => row.offsetParent !== null).map((row) => find('textarea, input', row)?.value ?? '');
 }
