@@ -5,9 +5,8 @@ class Predict {
     this.picked = null;
   }
 
-  // The lanes as they stand in the controls now.
-  ask() {
-    const lanes = editedLanes();
+  // By default the lanes as they stand in the controls now.
+  ask(lanes = editedLanes()) {
     if (this.picked !== null && this.picked >= lanes.length) this.picked = null;
     const chips = lanes.map((text, index) => {
       const chip = makeButton('lp-pick', '', `Lane ${index + 1}, ${text}, will finish first`, () => this.pick(index));
@@ -25,7 +24,7 @@ class Predict {
 
   begin(run) {
     this.pickedLane = run.idle || run.watching ? null : this.picked;
-    if (run.idle) return this.ask();
+    if (run.idle) return this.ask(run.lanes.map(({ label }) => label)); // the rows may not be filled yet
     this.picked = null;
     this.tell('You picked', this.pickedLane, '');
   }
