@@ -146,7 +146,7 @@ def test_a_bad_lane_costs_one_sentence_and_loses_nothing(visit: Page) -> None:
 def test_lanes_are_added_and_removed(visit: Page) -> None:
     keep_lanes(visit, 1)
     expect(visit.locator(".lane-edit:visible .lane-remove")).to_be_disabled()
-    for count in range(2, 9):
+    for count in range(2, 10):
         visit.click("#add-lane")
         expect(visit.locator(".lane-edit:visible")).to_have_count(count)
     expect(visit.locator("#add-lane")).to_be_disabled()
