@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_written_costs_the_copy_and_a_later_run_tries_agai
     worker.rlimit(psutil.RLIMIT_FSIZE, (20_000, unlimited[1]))
     request = request_for(tiny, ["nf4[device=cpu]", "fp32[device=cpu]"])
     full = run_lanes(engine, request)
-    assert said(full, f"no {NF4} copy is kept: file too large while writing to {tmp_path / 'cache' / 'prequantized'}", "cache --prune")
+    assert said(full, f"no {NF4} copy is kept: file too large while writing to the cache folder", "cache --prune")
     assert full[0].facts["copy_error"].startswith("no nf4")
     assert copies(tmp_path / "cache") == [], "nothing half-written is left"
     worker.rlimit(psutil.RLIMIT_FSIZE, unlimited)
@@ -156,7 +156,7 @@ def may_mount() -> bool:
 
 
 @pytest.mark.skipif(not may_mount(), reason="this process may not mount a file system")
-@pytest.mark.parametrize(("size_kb", "sentence"), [(40, "are free at"), (96, "no space left on device while writing to")])
+@pytest.mark.parametrize(("size_kb", "sentence"), [(40, "are free in the cache folder"), (96, "no space left on device while writing to")])
 def test_a_full_disk_costs_the_copy_and_nothing_else(size_kb: int, sentence: str, tiny: Path, tmp_path: Path) -> None:
     """Too full to begin; and room for the tensors, but not for all that stands beside them (a file there takes whole pages of 4 kB)."""
     disk = tmp_path / "disk"
@@ -167,7 +167,7 @@ def test_a_full_disk_costs_the_copy_and_nothing_else(size_kb: int, sentence: str
         environment = engine.environment()
     finally:
         engine.close()
-    assert said(ran, "no nf4", sentence, str(disk), "PLAYGROUND_CACHE_DIR"), [e for e in ran.events if isinstance(e, LaneStatus)]
+    assert said(ran, "no nf4", sentence, "PLAYGROUND_CACHE_DIR"), [e for e in ran.events if isinstance(e, LaneStatus)]
     assert (len(ran.ids(0)[0]), ran[0].load_kind) == (12, "cold")
     assert environment["copies_bytes"] == 0
 

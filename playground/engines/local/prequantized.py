@@ -85,11 +85,11 @@ class Copies:
             self._folder.mkdir(parents=True, exist_ok=True)
             if (free := shutil.disk_usage(self._folder).free) < size_bytes:
                 raise CopyError(
-                    f"no {variant} copy is kept: it takes {size(size_bytes)}, {size(free)} are free at {self._folder}; {_REMEDY}"
+                    f"no {variant} copy is kept: it takes {size(size_bytes)}, {size(free)} are free in the cache folder; {_REMEDY}"
                 )
             aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self._folder))
         except OSError as error:
-            raise self._unwritten(variant, error) from error
+            raise _unwritten(variant, error) from error
         try:
             model.save_pretrained(aside)
             note = _note(aside, variant, folder, fingerprint, quantization)
@@ -97,7 +97,7 @@ class Copies:
             _flush(aside)
             move_into_place(aside, self._folder / note.key)
         except (OSError, SafetensorError) as error:
-            raise self._unwritten(variant, error) from error
+            raise _unwritten(variant, error) from error
         except (ValueError, RuntimeError, NotImplementedError) as error:
             raise CopyError(f"no {variant} copy could be kept: {error}") from error
         finally:
@@ -106,8 +106,10 @@ class Copies:
     def discard(self, copy: Path) -> None:
         shutil.rmtree(copy, ignore_errors=True)
 
-    def _unwritten(self, variant: str, error: Exception) -> CopyError:
-        return CopyError(f"no {variant} copy is kept: {system_reason(error)} while writing to {self._folder}; {_REMEDY}")
+
+def _unwritten(variant: str, error: Exception) -> CopyError:
+    """Visitors read it too, so the operator's folder is not in it; the command that is named says it."""
+    return CopyError(f"no {variant} copy is kept: {system_reason(error)} while writing to the cache folder; {_REMEDY}")
 
 
 def _note(copy: Path, variant: str, folder: Path, fingerprint: str, quantization: BitsAndBytesConfig) -> CopyNote:

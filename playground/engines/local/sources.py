@@ -139,7 +139,7 @@ def _convert_wheel(cache_dir: Path, say: Say) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
     except OSError as error:
-        raise SourceError(_unwritten(target, error)) from error
+        raise SourceError(_unwritten(error)) from error
     say("converting the embedded model, once, about 15 s")
     try:
         _convert(gguf, aside, target)
@@ -165,14 +165,12 @@ def _convert(gguf: Path, aside: Path, target: Path) -> None:
         (aside / ORIGIN_FILE).write_text(json.dumps({"origin": f"{EMBEDDED_WHEEL} {version}, Q4_1 GGUF dequantized to bf16"}))
         move_into_place(aside, target)
     except (OSError, SafetensorError) as error:
-        raise SourceError(_unwritten(target, error)) from error
+        raise SourceError(_unwritten(error)) from error
 
 
-def _unwritten(target: Path, error: Exception) -> str:
+def _unwritten(error: Exception) -> str:
     reason = system_reason(error)
-    return (
-        f"the embedded model cannot be converted: {reason} while writing to {target.parent}; give another folder with PLAYGROUND_CACHE_DIR"
-    )
+    return f"the embedded model cannot be converted: {reason} while writing to the cache folder; give another one with PLAYGROUND_CACHE_DIR"
 
 
 def system_reason(error: Exception) -> str:
