@@ -12,6 +12,7 @@ from playground.spec import EMBEDDED_MODEL, Lane, SpecError
 
 SHIPPED = load_presets(ROOT / "presets")
 MODELS = Settings().models
+ADAPTERS = Settings().adapters
 GOOD = {"title": "A", "lanes": "[bf16]"}
 
 
@@ -24,18 +25,43 @@ def preset_file(folder: Path, file: str = "mine.yaml", **fields: str) -> Path:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_preset_can_be_run(name: str) -> None:
     preset = SHIPPED[name]
-    request = preset.request(models=MODELS, adapters={})
+    request = preset.request(models=MODELS, adapters=ADAPTERS)
     assert request.model == EMBEDDED_MODEL
     assert tuple(str(lane) for lane in request.lanes) == preset.lanes
-    assert preset.schedule is None
-    assert preset.request(models=MODELS, adapters={}, on_gpu=True).model == "smollm2-1.7b"
     assert 2 <= preset.lesson.count(". ") + 1 <= 4
     assert len(request.lanes) <= Settings().max_lanes
     assert request.measure.max_new_tokens <= 64
 
 
+@pytest.mark.parametrize("name", ["quickstart", "precision", "decoding", "batch"])
+def test_a_ladder_leaves_the_schedule_open_and_shows_a_larger_model_on_a_gpu(name: str) -> None:
+    assert SHIPPED[name].schedule is None
+    assert SHIPPED[name].request(models=MODELS, adapters={}, on_gpu=True).model == "smollm2-1.7b"
+
+
+def test_the_adapter_lab_is_three_precisions_with_the_adapter_attached_merged_and_left_out() -> None:
+    lab = SHIPPED["adapter-lab"]
+    assert set(lab.lanes) == {f"{held}{adapter}" for held in ("bf16", "int8", "nf4") for adapter in ("", "+faq", "+faq.merged")}
+    assert lab.measure.agreement
+
+
+def test_falcon_faq_is_the_published_experiment() -> None:
+    falcon = SHIPPED["falcon-faq"]
+    measure = falcon.measure
+    assert (measure.max_new_tokens, measure.repeats, falcon.schedule, measure.agreement) == (20, 5, "exclusive", True)
+    assert falcon.prompts[0] == "What is your return policy?"
+    assert len(falcon.prompts) == 4
+    request = falcon.request(models=MODELS, adapters=ADAPTERS)
+    assert [lane.batch for lane in request.lanes] == [1] * 4 + [4] * 4
+    assert request.rows(request.lanes[0]) == falcon.prompts[:1]
+    assert falcon.published is not None
+    assert [figure.e2e_s for figure in falcon.published.figures] == [13.3, 9.28, 3.04]
+    assert {figure.lane for figure in falcon.published.figures} <= set(falcon.lanes)
+    assert all(any(said in sentence for sentence in falcon.published.also) for said in ("5.7 GB", "3.87 s", "145 s"))
+
+
 def test_the_shipped_presets_in_their_order() -> None:
-    assert list(SHIPPED) == ["quickstart", "precision", "decoding", "batch"]
+    assert list(SHIPPED) == ["quickstart", "precision", "decoding", "batch", "adapter-lab", "falcon-faq"]
     assert SHIPPED["quickstart"].lanes == ("bf16", "int8", "nf4", "bf16/top_p(p=0.9)")
     assert {"bf16/top_k(k=5)", "bf16/beam(num_beams=4)"} <= set(SHIPPED["decoding"].lanes)
 
