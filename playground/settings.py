@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     presets_dir: Path = ROOT / "presets"
     models: dict[Name, str] = {EMBEDDED_MODEL: EMBEDDED_MODEL, "smollm2-1.7b": "HuggingFaceTB/SmolLM2-1.7B-Instruct"}
     """The models the page offers: name → Hub id, folder, or the embedded model's name."""
-    adapters: dict[AdapterName, str] = {"faq": str(ROOT / "assets" / "faq")}
-    """The adapters the page offers: name → folder."""
+    adapters: dict[AdapterName, str] = {"faq": "assets/faq"}
+    """The adapters the page offers: name → folder; one that is not absolute lies in this project."""
     host_budget_gb: Annotated[float, Field(ge=0)] | None = None
     """What evicted variants may hold in the host's memory while they wait, in 10⁹ bytes; default: a quarter of what the host has free
     at start. On a CPU it is the device's own memory, and nothing waits there."""

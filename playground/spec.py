@@ -328,7 +328,7 @@ class RunRequest(_Value):
     models: dict[Name, str] = {}
     """Name → Hub id, folder, or the embedded model's name."""
     adapters: dict[AdapterName, str] = {}
-    """Name → folder of a LoRA adapter in safetensors."""
+    """Name → folder of a LoRA adapter in safetensors; one that is not absolute lies in this project."""
     measure: Measure = Measure()
     baseline: Annotated[int, Field(ge=0)] = 0
     """The index of the lane the others are compared with."""

@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from playground.engines.local.device import Device
+from playground.settings import ROOT
 from playground.spec import random_rank
 
 WEIGHTS = "adapter_model.safetensors"
@@ -61,7 +62,7 @@ class Adapter:
         if rank is not None:
             return cls(name, None, name, rank)
         assert folder is not None, "a request knows the folder of every other adapter"
-        path = Path(folder).expanduser()
+        path = ROOT / Path(folder).expanduser()
         return cls(name, path, adapter_key(path))
 
     def estimate(self, inputs_and_outputs: int) -> int:
