@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from playground.engines.local.prequantized import Copies
 from playground.engines.local.probe import OwnClock
 from playground.engines.local.schedule import race
 from playground.engines.local.worker import Worker
-from playground.events import LaneLoaded, LaneStatus
+from playground.events import LaneEvent, LaneLoaded, LaneStatus, RepeatFinished
 from playground.spec import Lane
 from tests.local.conftest import Ran, request_for, run_lanes
 from tests.models import random_llama, random_lora
@@ -262,6 +263,25 @@ def test_without_a_baseline_nothing_is_compared_and_nothing_fails(worker: Worker
     assert ran[0].error is not None
     assert ran[1].error is None
     assert ran[1].agreement is None
+
+
+def test_what_goes_wrong_while_comparing_costs_no_figures(tiny: Path, tmp_path: Path) -> None:
+    """Room for one lane only, so the first is loaded again to be compared; by then its adapter is gone."""
+    adapters = {name: random_lora(tiny, tmp_path / name) for name in ("a", "b")}
+    worker = Worker(tmp_path / "cache", "cpu", budget_bytes=MB // 2)
+
+    def forget(event: LaneEvent) -> None:
+        if isinstance(event, RepeatFinished) and event.lane == 0:
+            shutil.rmtree(adapters["a"])
+
+    request = request_for(tiny, ["fp32+a", "fp32[attention=eager]+b"], adapters=adapters, agreement=True, max_new_tokens=100)
+    ran = run_lanes(worker, request, on_event=forget)
+    told = [event.text for event in ran.events if isinstance(event, LaneStatus) and event.lane == 0]
+    worker.close()
+    assert told[-1].startswith("outputs not compared: adapter 'a'")
+    assert [lane.error for lane in ran.view.lanes] == [None, None]
+    assert [len(ran.ids(lane)[0]) for lane in (0, 1)] == [100, 100]
+    assert [lane.agreement for lane in ran.view.lanes] == [None, None]
 
 
 # ---- many swaps ----

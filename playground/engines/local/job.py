@@ -165,8 +165,10 @@ class Job:
                 continue
             try:
                 own = self._read_answers(plan, together or [plan.wanted])
-            except (NoMemory, torch.OutOfMemoryError) as error:
+            except Exception as error:  # the lane has its figures: they are not lost for want of this one
+                log.exception("lane %s was not compared", plan.index)
                 self._say(plan.index)(f"outputs not compared: {first_line(error)}")
+                self._worker.device.release()
                 continue
             if plan.index == self._request.baseline:
                 baseline = {prompt: likeliest for (prompt, _), likeliest in reversed(own.items())}
