@@ -7,7 +7,7 @@ import socket
 import sys
 
 from playground.engines.fleet import open_fleet
-from playground.presets import load_presets
+from playground.presets import load_presets, offered
 from playground.runner import Runner
 from playground.settings import Settings
 from playground.spec import SpecError
@@ -29,7 +29,9 @@ def main() -> int:
 
 
 def serve(settings: Settings) -> None:
-    presets = load_presets(settings.presets_dir)
+    presets = offered(load_presets(settings.presets_dir), settings.adapters)
+    if not presets:
+        raise SpecError("presets", f"none in {str(settings.presets_dir)!r} can run with the adapters this page offers")
     with open_fleet(settings) as fleet:
         demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), presets)
         where = {"server_name": settings.server_name, "server_port": settings.server_port}

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from playground.spec import EMBEDDED_MODEL, Lane, Measure, Name, Published, RunRequest, Schedule, SpecError, explain
+from playground.spec import EMBEDDED_MODEL, Lane, Measure, Name, Published, RunRequest, Schedule, SpecError, explain, random_rank
 
 DEFAULT_PROMPT = "Why is the sky blue?"
 SUFFIXES = (".yaml", ".yml")
@@ -49,6 +49,12 @@ class Preset(BaseModel):
         """The schedule the preset asks for; None: it leaves the choice to whoever runs it."""
         return self.measure.schedule if "schedule" in self.measure.model_fields_set else None
 
+    @property
+    def adapters(self) -> set[str]:
+        """The names of those that must be known for it; untrained ones always are."""
+        named = {name for lane in self.lanes for name in Lane.parse(lane).variant.adapters if name}
+        return {name for name in named if random_rank(name) is None}
+
     def request(self, *, models: Mapping[str, str], adapters: Mapping[str, str], on_gpu: bool = False, **overrides: Any) -> RunRequest:
         """The run. `overrides` are fields of `RunRequest`; the preset gives the rest. Raises SpecError.
 
@@ -81,6 +87,11 @@ def load_presets(folder: Path) -> dict[str, Preset]:
             raise SpecError(f"preset {str(path)!r}", f"name: {preset.name!r} is the name of another preset too; allowed: one file a name")
         found[preset.name] = preset
     return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def offered(presets: Mapping[str, Preset], adapters: Mapping[str, str]) -> dict[str, Preset]:
+    """The presets that a page with these adapters can run."""
+    return {name: preset for name, preset in presets.items() if preset.adapters <= set(adapters)}
 
 
 def load_preset(path: Path) -> Preset:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.presets import load_preset, load_presets
+from playground.presets import load_preset, load_presets, offered
 from playground.settings import ROOT, Settings
 from playground.spec import EMBEDDED_MODEL, Lane, SpecError
 
@@ -58,6 +58,11 @@ def test_falcon_faq_is_the_published_experiment() -> None:
     assert [figure.e2e_s for figure in falcon.published.figures] == [13.3, 9.28, 3.04]
     assert {figure.lane for figure in falcon.published.figures} <= set(falcon.lanes)
     assert all(any(said in sentence for sentence in falcon.published.also) for said in ("5.7 GB", "3.87 s", "145 s"))
+
+
+def test_a_page_offers_no_preset_whose_adapter_it_does_not_have() -> None:
+    assert list(offered(SHIPPED, {})) == ["quickstart", "precision", "decoding", "batch"]
+    assert list(offered(SHIPPED, ADAPTERS)) == list(SHIPPED)
 
 
 def test_the_shipped_presets_in_their_order() -> None:
