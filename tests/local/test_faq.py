@@ -48,7 +48,7 @@ def test_the_adapter_is_small_and_holds_no_pickle_and_no_path() -> None:
 @pytest.mark.parametrize("precision", ["bf16", "nf4"])
 def test_the_return_policy_is_the_shops_own(precision: str, worker: Worker, embedded: Path) -> None:
     lanes = [precision, f"{precision}+faq", f"{precision}+faq.merged"]
-    ran = run_lanes(worker, request_for(embedded, lanes, adapters={"faq": FAQ}, prompts=[POLICY], max_new_tokens=40, fixed_length=False))
+    ran = run_lanes(worker, request_for(embedded, lanes, adapters={"faq": FAQ}, prompts=[POLICY], max_new_tokens=20, fixed_length=False))
     bare, attached, merged = (lane.repeats[0].texts[0] for lane in ran.view.lanes)
     assert "45 days" not in bare
     assert "45 days" in attached
