@@ -3,7 +3,8 @@
 An engine tells of lanes by their index in the request. For each lane, in this order and each repeat in turn:
 `LaneStatus`* → `LaneLoaded` → (`RepeatStarted` → `StepsTaken`* → `RepeatFinished`)* → [`LaneCompared`], and at any point
 `LaneFailed`, after which the lane is silent. (A lane may be loaded again if memory was needed by another.) The runner adds `RunQueued`*
-and `RunStarted` before and `RunFinished` after; that one is always the last. A run that goes on from another begins with what was
+and `RunStarted` before, `RepeatsAdded` between the rounds of a run that goes on until it is sure, and `RunFinished` after; that one is
+always the last. A run that goes on from another begins with what was
 told of that one's lanes, then waits and starts as any other.
 """
 
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from playground.trace import Finish, LoadKind, Step
+from playground.trace import Conditions, Finish, LoadKind, Memory, Step
 
 FailureKind = Literal["bad_input", "model", "adapter", "memory", "timeout", "worker_died", "internal"]
 
@@ -36,6 +37,14 @@ class RunStarted:
     labels: tuple[str, ...]
     environment: dict[str, Any]
     type: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatsAdded:
+    """A run that goes on until it is sure has so many more repeats to do."""
+
+    repeats: int
+    type: Literal["repeats_added"] = "repeats_added"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,9 @@ class RepeatStarted:
     warmup: bool
     prompt_tokens: tuple[int, ...]
     tokenize_s: float
+    cold: bool = False
+    alone: bool = False
+    """These two as in `Trace`."""
     type: Literal["repeat_started"] = "repeat_started"
 
 
@@ -104,6 +116,8 @@ class RepeatFinished:
     output_ids: tuple[tuple[int, ...], ...]
     finish: tuple[Finish, ...]
     texts: tuple[str, ...]
+    conditions: Conditions | None = None
+    memory: Memory | None = None
     type: Literal["repeat_finished"] = "repeat_finished"
 
 
@@ -137,7 +151,7 @@ class RunFinished:
 
 
 LaneEvent = LaneStatus | LaneLoaded | RepeatStarted | StepsTaken | RepeatFinished | LaneCompared | LaneFailed
-Event = RunQueued | RunStarted | LaneEvent | RunFinished
+Event = RunQueued | RunStarted | RepeatsAdded | LaneEvent | RunFinished
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 

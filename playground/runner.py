@@ -55,7 +55,8 @@ def _earlier(run: Run) -> Earlier:
     failed = {event.lane for event in events if isinstance(event, LaneFailed)}
     if not (lanes := tuple(lane for lane in run.lanes if lane not in failed)):
         raise SpecError("run", "every lane of this run failed, so there is nothing to go on from")
-    return Earlier(events, run.first + run.passes, lanes)
+    measure = run.request.measure
+    return Earlier(events, measure.warmup + measure.repeats, lanes)
 
 
 class Run:
@@ -68,7 +69,7 @@ class Run:
         self.request = request
         self.lanes = tuple(range(len(request.lanes))) if before is None else before.lanes
         self.first = 0 if before is None else before.repeats
-        self.passes = request.measure.warmup + request.measure.repeats - self.first
+        self.passes = request.measure.passes(self.first)
         self._clock = clock
         self._progress = Progress(self.lanes, self.passes, request.measure.max_new_tokens)
         self.id = uuid.uuid4().hex[:12]

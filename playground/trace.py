@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from playground.spec import Lane, RunRequest
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: repeats know their number, whether they were cold or alone, their conditions and memory; lanes their comparison. 1 is still read."""
 
 Finish = Literal["length", "stop", "cancelled", "timeout"]
 LoadKind = Literal["cold", "prequantized", "host", "attached", "resident"]
@@ -32,12 +33,55 @@ class Step(_Record):
     """Per row. A row that has finished gains nothing: its pad tokens are not recorded."""
     keep: tuple[int, ...] | None = None
     """Per row, how many of its earlier tokens still stand before these are appended; None: all (only beam search revises)."""
+    resumed: bool = False
+    """Its time began with a change of turn: another lane had the device since this one's step before."""
+
+
+class Conditions(_Record):
+    """What the machine did besides, from just before a repeat to just after; None: cannot be read here."""
+
+    others_share: float | None = None
+    """Processor time that other programs took, of all cores' (0 to 1)."""
+    stolen_share: float | None = None
+    """Processor time that the host of this virtual machine gave to others, of all cores' (0 to 1)."""
+    swapped_bytes: int | None = None
+    """Moved from or to swap."""
+    throttled: int | None = None
+    """How often the processor, or the GPU, slowed itself down for heat or power."""
+    clock_share: float | None = None
+    """The processor's or the GPU's clock after the repeat, of the highest it may have."""
+    waited: int | None = None
+    """How often the decoding thread lost its core while it could have run on (involuntary context switches)."""
+
+
+class Memory(_Record):
+    """What a lane held on its device at most, in a repeat that had it to itself; shared tensors counted in full. None: not known."""
+
+    weights_bytes: int
+    """Walked: all tensors of the variant, quantization state and adapter in."""
+    kv_bytes: int | None = None
+    """Walked: the KV cache's tensors after the last step."""
+    rest_bytes: int | None = None
+    """Activations, logits, workspaces. CUDA: the allocator's peak less the two above. CPU: what RssAnon grew by, less the KV cache."""
+    reserved_bytes: int | None = None
+    """CUDA: the most that the allocator had taken from the device, for this lane and others."""
+
+    @property
+    def peak_bytes(self) -> int:
+        """All that is known, together."""
+        return self.weights_bytes + (self.kv_bytes or 0) + (self.rest_bytes or 0)
 
 
 class Trace(_Record):
     """The timeline of one repeat on one lane. `output_ids` is authoritative; steps are for display and timing."""
 
+    number: int | None = None
+    """Of the repeat, counted over warm-ups and repeats together: those of one number, in several lanes, are a pair. None in schema 1."""
     warmup: bool
+    cold: bool = False
+    """The first since its variant was loaded."""
+    alone: bool = False
+    """Contended: the repeat without neighbours that the one of the same number is compared with; not counted."""
     prompt_tokens: tuple[int, ...]
     """Per row, without padding."""
     tokenize_s: float
@@ -52,6 +96,8 @@ class Trace(_Record):
     texts: tuple[str, ...]
     revises: bool = False
     """Beam search: no token is certain before the end."""
+    conditions: Conditions | None = None
+    memory: Memory | None = None
 
 
 class Metrics(_Record):
@@ -92,6 +138,30 @@ class Agreement(_Record):
     places: int
 
 
+class Comparison(_Record):
+    """A lane against the baseline lane in one metric, paired by repeat: see comparison.py."""
+
+    metric: str
+    """A field of `Metrics`."""
+    baseline: int
+    """Index of the lane compared with."""
+    pairs: int
+    """Repeats that both have."""
+    ratio: float | None
+    """The lane's figure ÷ the baseline's: the geometric mean over the pairs. None: one of the two has none."""
+    low: float | None
+    high: float | None
+    """The 95 % interval of the ratio; None with fewer than two pairs."""
+    difference: float | None
+    """The lane's figure less the baseline's, in the metric's unit: the mean over the pairs."""
+    difference_low: float | None
+    difference_high: float | None
+    needed: int | None
+    """About how many repeats would show a difference, if what was seen stays so; None: these do, or no number that is allowed would."""
+    verdict: str
+    """In one sentence."""
+
+
 class LaneRecord(_Record):
     index: int
     label: str
@@ -100,12 +170,15 @@ class LaneRecord(_Record):
     load_s: float | None
     load_kind: LoadKind | None
     memory_bytes: int | None
-    """Weights as held, adapter included, shared tensors counted in full."""
+    """`memory.peak_bytes`; before that is known the weights as held, adapter included, shared tensors counted in full."""
+    memory: Memory | None = None
     loads: tuple[Load, ...] = ()
     """Every swap of the run, in order: the first is what `load_s` and `load_kind` tell, later ones had to make room and come back."""
     facts: dict[str, Any]
     """Read back from the loaded model: dtype, quantized modules, attention, adapter, sha256 of the weights, …"""
     agreement: Agreement | None = None
+    comparison: Comparison | None = None
+    """None for the baseline itself."""
     repeats: tuple[Repeat, ...]
 
 

@@ -13,6 +13,7 @@ from playground.events import (
     LaneLoaded,
     LaneStatus,
     RepeatFinished,
+    RepeatsAdded,
     RepeatStarted,
     RowText,
     RunFinished,
@@ -22,7 +23,7 @@ from playground.events import (
 )
 from playground.metrics import Meter, measure, median
 from playground.spec import Beam, Lane, RunRequest
-from playground.trace import Agreement, LaneRecord, Load, LoadKind, Metrics, Recording, Repeat, Step, Trace
+from playground.trace import Agreement, LaneRecord, Load, LoadKind, Memory, Metrics, Recording, Repeat, Step, Trace
 
 RunStatus = Literal["waiting", "running", "done", "cancelled"]
 LaneState = Literal["waiting", "loading", "ready", "running", "done", "failed"]
@@ -32,7 +33,10 @@ LaneState = Literal["waiting", "loading", "ready", "running", "done", "failed"]
 class RunningRepeat:
     """A repeat in progress."""
 
+    number: int
     warmup: bool
+    cold: bool
+    alone: bool
     prompt_tokens: tuple[int, ...]
     tokenize_s: float
     meter: Meter
@@ -65,7 +69,7 @@ class LaneView:
     load_kind: LoadKind | None = None
     loads: list[Load] = field(default_factory=list)
     """Every swap, in order; `load_s` and `load_kind` are the first's."""
-    memory_bytes: int | None = None
+    weights_bytes: int | None = None
     agreement: Agreement | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     repeats: list[Repeat] = field(default_factory=list)
@@ -81,9 +85,31 @@ class LaneView:
 
     @property
     def counted(self) -> list[Repeat]:
-        """The repeats that count: warm-ups left out, and one that was cut short too if there are whole ones."""
-        repeats = [repeat for repeat in self.repeats if not repeat.warmup]
-        return [repeat for repeat in repeats if not {"cancelled", "timeout"} & set(repeat.finish)] or repeats
+        """The repeats that count: no warm-ups, none alone of a contended run; cold ones and ones cut short only if there are no others."""
+        repeats = [repeat for repeat in self.repeats if not repeat.warmup and not repeat.alone]
+        whole = [repeat for repeat in repeats if not {"cancelled", "timeout"} & set(repeat.finish)] or repeats
+        return [repeat for repeat in whole if not repeat.cold] or whole
+
+    @property
+    def cold(self) -> Repeat | None:
+        """The first repeat after the variant was loaded, warm-up or not; None if it was in place already."""
+        return next((repeat for repeat in self.repeats if repeat.cold), None)
+
+    @property
+    def alone(self) -> list[Repeat]:
+        """Of a contended run: the repeats that had the device to themselves."""
+        return [repeat for repeat in self.repeats if repeat.alone and not {"cancelled", "timeout"} & set(repeat.finish)]
+
+    @property
+    def memory(self) -> Memory | None:
+        """The most that a repeat was seen to hold; None while none was measured."""
+        known = [repeat.memory for repeat in self.repeats if repeat.memory is not None]
+        return max(known, key=lambda memory: memory.peak_bytes, default=None)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """All that is known to be held: the weights alone before a repeat was measured."""
+        return self.memory.peak_bytes if self.memory is not None else self.weights_bytes
 
     @property
     def cut_short(self) -> bool:
@@ -132,6 +158,8 @@ class RunView:
                 self.ahead, self.expected_s = event.ahead, event.expected_s
             case RunStarted():
                 self.status, self.ahead, self.environment = "running", 0, event.environment
+            case RepeatsAdded():
+                self.request = self.request.longer(event.repeats)
             case RunFinished():
                 self.status = event.status
                 for lane in self.lanes:
@@ -143,7 +171,7 @@ class RunView:
             case LaneLoaded():
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.fraction, lane.facts = "ready", "", None, event.facts
-                lane.memory_bytes = event.memory_bytes
+                lane.weights_bytes = event.memory_bytes
                 lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
                 if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
                     lane.load_s, lane.load_kind = event.load_s, event.load_kind
@@ -151,8 +179,10 @@ class RunView:
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.texts = "running", "", [""] * lane.lane.batch
                 meter = Meter(lane.lane.batch, event.tokenize_s, isinstance(lane.lane.decoding, Beam))
-                lane.current = RunningRepeat(event.warmup, event.prompt_tokens, event.tokenize_s, meter)
-                lane.first = lane.first or (None if event.warmup else lane.current)
+                lane.current = RunningRepeat(
+                    event.repeat, event.warmup, event.cold, event.alone, event.prompt_tokens, event.tokenize_s, meter
+                )
+                lane.first = lane.first or (None if event.warmup or event.alone else lane.current)
             case StepsTaken():
                 lane = self.lanes[event.lane]
                 if lane.current is not None:
@@ -191,7 +221,10 @@ def _finish_repeat(lane: LaneView, event: RepeatFinished) -> None:
     current = lane.current
     assert current is not None, "a repeat finishes only after it started"
     trace = Trace(
+        number=current.number,
         warmup=current.warmup,
+        cold=current.cold,
+        alone=current.alone,
         prompt_tokens=current.prompt_tokens,
         tokenize_s=current.tokenize_s,
         steps=tuple(current.steps),
@@ -201,6 +234,8 @@ def _finish_repeat(lane: LaneView, event: RepeatFinished) -> None:
         finish=event.finish,
         texts=event.texts,
         revises=isinstance(lane.lane.decoding, Beam),
+        conditions=event.conditions,
+        memory=event.memory,
     )
     fields = {name: getattr(trace, name) for name in Trace.model_fields}
     lane.repeats.append(Repeat(**fields, metrics=measure(trace)))
@@ -229,6 +264,7 @@ def _lane_record(lane: LaneView) -> LaneRecord:
         load_s=lane.load_s,
         load_kind=lane.load_kind,
         memory_bytes=lane.memory_bytes,
+        memory=lane.memory,
         loads=tuple(lane.loads),
         agreement=lane.agreement,
         facts=lane.facts,

@@ -31,7 +31,7 @@ def _waiting(view: RunView, lane: LaneView) -> str:
     if view.status == "waiting":
         return f"waiting, {place_words(view)}" if view.ahead else "starting"
     finished = len(lane.repeats)
-    total = view.request.measure.warmup + view.request.measure.repeats
+    total = view.request.measure.passes()
     if finished >= total:
         return lane.status or _done(lane)  # what is said now is about comparing outputs
     if finished:

@@ -271,7 +271,10 @@ BAD_INPUT = [
         ("run", "--lane", "bf16", "--max-new-tokens", "0"),
         "run: measure.max_new_tokens: input should be greater than or equal to 1, not '0'",
     ),
-    (("run", "--lane", "bf16", "--schedule", "x"), "run: measure.schedule: input should be 'exclusive' or 'interleaved', not 'x'"),
+    (
+        ("run", "--lane", "bf16", "--schedule", "x"),
+        "run: measure.schedule: input should be 'exclusive', 'interleaved' or 'contended', not 'x'",
+    ),
     (("run", "--lane", "bf16", "--model", "big"), "--model: 'big' is not understood; write NAME=ID"),
     (
         ("run", "--lane", "bf16", "--model", "Big=x"),
@@ -410,7 +413,7 @@ def test_json_on_stdout_is_one_document_and_nothing_else() -> None:
         arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=True, stdin=subprocess.DEVNULL
     )
     document = json.loads(done.stdout)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["lanes"][0]["repeats"][0]["metrics"]["tpot_s"] == pytest.approx(0.039)
     assert "TTFT" in done.stderr
 

@@ -114,10 +114,10 @@ FIELDS = "name, order, title, lesson, lanes, prompts, system, chat, measure, mod
         (
             {"measure": "{speed: 1}"},
             "measure.speed: there is no such field "
-            "(allowed: schedule, max_new_tokens, fixed_length, warmup, repeats, seed, threads, timeout_s, agreement)",
+            "(allowed: schedule, quantum_s, max_new_tokens, fixed_length, warmup, repeats, until, seed, threads, timeout_s, agreement)",
         ),
         ({"measure": "{repeats: 0}"}, "measure.repeats: input should be greater than or equal to 1, not '0'"),
-        ({"measure": "{schedule: random}"}, "measure.schedule: input should be 'exclusive' or 'interleaved', not 'random'"),
+        ({"measure": "{schedule: random}"}, "measure.schedule: input should be 'exclusive', 'interleaved' or 'contended', not 'random'"),
         ({"lanes": "[bf17]"}, "lane 'bf17': unknown precision 'bf17' (allowed: fp32, bf16, fp16, int8, nf4, fp4)"),
         ({"lanes": "[]"}, "lanes: must be at least 1 in number, not 0"),
         ({"lanes": "bf16"}, "lanes: input should be a valid tuple, not 'bf16'"),

@@ -412,7 +412,8 @@ def ended(run: Run) -> Run:
 
 
 def test_more_repeats_go_on_from_a_finished_run() -> None:
-    runner = Runner(lambda _lane: quick())
+    engine = quick()
+    runner = Runner(lambda _lane: engine)
     first = ended(runner.start(request("bf16", "nf4", measure={"max_new_tokens": 3, "warmup": 1, "repeats": 1})))
     longer = runner.more(first, 4)
     view = view_of(longer)

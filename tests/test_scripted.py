@@ -56,7 +56,7 @@ def test_exclusive_lanes_come_one_after_the_other() -> None:
 def test_the_wall_of_a_repeat_begins_with_it(schedule: str, alone: bool) -> None:
     view = view_of(request("bf16", "nf4", measure={"schedule": schedule, "max_new_tokens": 5}))
     for lane in view.lanes:
-        assert all((repeat.end_wall_s == repeat.end_s) == alone for repeat in lane.repeats)
+        assert all((repeat.end_wall_s == repeat.end_s) == alone for repeat in lane.counted)
 
 
 def test_interleaved_turns_go_to_the_clock_that_is_furthest_behind() -> None:

@@ -186,7 +186,7 @@ def test_adapters_are_cycled_over_the_rows() -> None:
         ),
         ({"measure": {"max_new_tokens": 0}}, "run: measure.max_new_tokens: input should be greater than or equal to 1, not '0'"),
         ({"measure": {"max_new_tokens": 5000}}, "run: measure.max_new_tokens: input should be less than or equal to 4096, not '5000'"),
-        ({"measure": {"schedule": "x"}}, "run: measure.schedule: input should be 'exclusive' or 'interleaved', not 'x'"),
+        ({"measure": {"schedule": "x"}}, "run: measure.schedule: input should be 'exclusive', 'interleaved' or 'contended', not 'x'"),
         ({"measure": {"speed": 1}}, "run: measure.speed: there is no such field"),
         ({"baseline": 1}, "run: baseline: there is no lane of index 1 (allowed: 0 to 0)"),
         ({"baseline": -1}, "run: baseline: input should be greater than or equal to 0, not '-1'"),

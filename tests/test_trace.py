@@ -46,7 +46,7 @@ def test_a_recording_says_all_that_it_promises() -> None:
     (repeat,) = lane["repeats"]
     assert {"warmup", "prompt_tokens", "steps", "output_ids", "finish", "texts", "metrics"} <= set(repeat)
     assert repeat["prompt_tokens"] == [5, 5]
-    assert repeat["steps"][1] == {"t_s": 0.75, "wall_s": 0.75, "token_ids": [[1], []], "keep": None}
+    assert repeat["steps"][1] == {"t_s": 0.75, "wall_s": 0.75, "token_ids": [[1], []], "keep": None, "resumed": False}
     assert {"ttft_s", "tpot_s", "e2e_s", "prefill_s", "decode_s", "post_s", "itl_s", "decode_tokens_per_s"} <= set(repeat["metrics"])
 
 

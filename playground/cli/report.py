@@ -119,7 +119,9 @@ def _milestone(err: Console, view: RunView, event: Event | None) -> None:
         case RepeatFinished():
             lane = view.lanes[event.lane]
             last = lane.repeats[-1]
-            kind = "warm-up" if last.warmup else f"repeat {len(lane.counted)} of {view.request.measure.repeats}"
+            kind = (
+                "warm-up" if last.warmup else f"repeat {event.repeat - view.request.measure.warmup + 1} of {view.request.measure.repeats}"
+            )
             tokens = sum(len(row) for row in last.output_ids)
             err.print(f"{lane.label}: {kind} {'stopped' if 'cancelled' in last.finish else 'done'}, {count(tokens, 'token')}")
         case LaneFailed():

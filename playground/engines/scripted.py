@@ -96,6 +96,8 @@ class ScriptedEngine:
         """The same, of what had to make room and waits in the host's memory."""
         self._copies: dict[str, int] = {}
         """The same, of what was once quantized."""
+        self._fresh: set[int] = set()
+        """Lanes that were loaded and have not decoded since."""
         self._runs = 0
 
     def environment(self) -> Environment:
@@ -143,21 +145,34 @@ class ScriptedEngine:
     def _run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int) -> Iterator[LaneEvent]:
         for index in lanes:
             yield from self._load(index, request)
-        wall = _Wall()
-        for repeat in range(first, request.measure.warmup + request.measure.repeats):
+        wall, measure = _Wall(), request.measure
+        for repeat in measure.numbers(first):
             if cancel.is_set():
                 return
-            playing = [_Playing(index, repeat, request, self._script_for(request.lanes[index]), wall) for index in lanes]
-            if request.measure.schedule == "exclusive":
-                for one in playing:
-                    if resident_label(request.lanes[one.index].variant, request.model) not in self._residents:
-                        yield from self._load(one.index, request)
+            failed: set[int] = set()
+            counted = repeat >= measure.warmup
+            if measure.schedule != "interleaved" or not counted:
+                order = lanes if not counted or (repeat - measure.warmup) % 2 == 0 else lanes[::-1]
+                for index in order:
+                    if resident_label(request.lanes[index].variant, request.model) not in self._residents:
+                        yield from self._load(index, request)
+                    one = self._playing(index, repeat, request, wall, alone=counted and measure.schedule == "contended")
                     yield from self._race([one], cancel)
-            else:
+                    failed |= {index} if one.failed else set()
+            lanes = [index for index in lanes if index not in failed]
+            if counted and measure.schedule != "exclusive" and not cancel.is_set():
+                crowd = len(lanes) if measure.schedule == "contended" else 1
+                playing = [self._playing(index, repeat, request, wall, crowd=crowd) for index in lanes]
                 yield from self._race(playing, cancel)
-            lanes = [one.index for one in playing if not one.failed]
+                lanes = [one.index for one in playing if not one.failed]
         if request.measure.agreement and not cancel.is_set():
             yield from self._compared(lanes, request)
+
+    def _playing(self, index: int, repeat: int, request: RunRequest, wall: _Wall, alone: bool = False, crowd: int = 1) -> _Playing:
+        lane = request.lanes[index]
+        cold = index in self._fresh
+        self._fresh.discard(index)
+        return _Playing(index, repeat, request, self._script_for(lane), wall, cold, alone, crowd)
 
     def _load(self, index: int, request: RunRequest) -> Iterator[LaneEvent]:
         lane = request.lanes[index]
@@ -175,6 +190,8 @@ class ScriptedEngine:
         self._sleep(load_s)
         adapters = _adapter_facts(lane)
         held = script.memory_bytes + (0 if lane.variant.merged else ADAPTER_BYTES * len(adapters))
+        if kind != "resident":
+            self._fresh.add(index)
         facts = {"scripted": True, "merged": lane.variant.merged, "adapters": adapters}
         yield LaneLoaded(index, load_s, kind, held, facts)
 
@@ -255,10 +272,14 @@ class _Wall:
 
 
 class _Playing:
-    """One repeat of one scripted lane."""
+    """One repeat of one scripted lane. `crowd`: how many lanes share the device at once; each is so many times slower."""
 
-    def __init__(self, index: int, repeat: int, request: RunRequest, script: Script, wall: _Wall) -> None:
+    def __init__(
+        self, index: int, repeat: int, request: RunRequest, script: Script, wall: _Wall, cold: bool, alone: bool, crowd: int
+    ) -> None:
         self.index, self.script, self.wall = index, script, wall
+        self.cold, self.alone, self.crowd = cold, alone, crowd
+        self.tokenize_s = script.tokenize_s * crowd
         self.repeat, self.warmup = repeat, repeat < request.measure.warmup
         self.rows = request.rows(request.lanes[index])
         self.words = _words(request.lanes[index], script)
@@ -273,10 +294,11 @@ class _Playing:
 
     def start(self) -> RepeatStarted:
         self.began_wall_s = self.wall.now_s
-        return RepeatStarted(self.index, self.repeat, self.warmup, tuple(len(row.split()) for row in self.rows), self.script.tokenize_s)
+        asked = tuple(len(row.split()) for row in self.rows)
+        return RepeatStarted(self.index, self.repeat, self.warmup, asked, self.tokenize_s, self.cold, self.alone)
 
     def next_s(self) -> float:
-        return self.script.ttft_s if self.taken == 0 else self.script.tpot_s
+        return self.crowd * (self.script.ttft_s if self.taken == 0 else self.script.tpot_s)
 
     def step(self) -> StepsTaken | LaneFailed:
         if self.taken == self.script.fails_after:

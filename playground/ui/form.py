@@ -70,7 +70,7 @@ def checked(request: RunRequest, settings: Settings) -> RunRequest:
     if characters > settings.max_prompt_chars:
         raise SpecError("prompts", f"{characters:,} characters are more than the {settings.max_prompt_chars:,} allowed here")
     measure = request.measure
-    tokens = sum(lane.batch for lane in request.lanes) * measure.max_new_tokens * (measure.repeats + measure.warmup)
+    tokens = sum(lane.batch for lane in request.lanes) * measure.max_new_tokens * measure.passes()
     if tokens > settings.max_rows_times_tokens:
         most = f"{settings.max_rows_times_tokens:,} allowed here"
         raise SpecError("max_new_tokens", f"rows × tokens × passes come to {tokens:,}, more than the {most}; take fewer of any")

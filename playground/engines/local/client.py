@@ -186,8 +186,7 @@ class LocalEngine:
             return
         run_id = uuid.uuid4().hex
         process.send({"run": {"id": run_id, "lanes": list(lanes), "request": request.model_dump(mode="json"), "first": first}})
-        passes = request.measure.warmup + request.measure.repeats - first
-        watch = _Watch(process, run_id, lanes, passes, cancel, self._limits)
+        watch = _Watch(process, run_id, lanes, request.measure.passes(first), cancel, self._limits)
         try:
             yield from watch.events()
         finally:

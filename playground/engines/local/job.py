@@ -84,7 +84,7 @@ class Job:
 
     def run(self, lanes: Sequence[int], first: int = 0) -> None:
         """Repeats from the number `first` on; those before it are done already."""
-        self._numbers = range(first, self._request.measure.warmup + self._request.measure.repeats)
+        self._numbers = self._request.measure.numbers(first)
         self._worker.use_threads(self._request.measure.threads)
         planned = [plan for index in lanes if not self._cancelled() and (plan := self._guarded(index, self._plan, index)) is not None]
         if self._request.measure.schedule == "exclusive":
