@@ -145,7 +145,7 @@ class Forwards:
         self.clock = OwnClock(lambda: self._now_s)
         self.logits: list[torch.Tensor] = []
 
-    def run(self, give_turn: Callable[[], None]) -> None:
+    def run(self, give_turn: Callable[[], bool]) -> None:
         for _ in range(4):
             self.logits.append(self._model(self._ids).logits)
             self._now_s += 1.0  # more than any quantum: the turn goes at once
@@ -164,7 +164,7 @@ def test_lanes_that_share_a_base_and_take_turns_leave_each_others_logits(
     mixed = attach(base.model, [second, None])
     by_row = mixed.model(IDS.repeat(2, 1)).logits
     racers = [Forwards(base.model, IDS), Forwards(on_top.model, IDS), Forwards(mixed.model, IDS.repeat(2, 1)), Forwards(base.model, IDS)]
-    race(racers, CPU)
+    race(racers, CPU, quantum_s=0.1)
     for racer, expected in zip(racers, (bare, alone, by_row, bare), strict=True):
         assert len(racer.logits) == 4
         assert all(torch.equal(logits, expected) for logits in racer.logits)

@@ -7,11 +7,16 @@ import gc
 import importlib.metadata
 import importlib.util
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
+
+from playground.engines.local.conditions import Watch, cpu_clock, gpu_clock
 
 # Limit, use, and which lines of memory.stat are file cache, which the kernel gives back when it is needed (cgroup v2, v1).
 _CGROUPS = (
@@ -39,6 +44,7 @@ class Device:
         self.name = name
         self.torch = torch.device(name)
         self.is_cuda = self.torch.type == "cuda"
+        self.watch = Watch(partial(gpu_clock, self.torch.index or 0) if self.is_cuda else cpu_clock)
 
     def enter_thread(self) -> None:
         """Makes the calling thread this device's: its current CUDA device and its grad mode, both of which belong to threads."""
@@ -46,14 +52,29 @@ class Device:
         if self.is_cuda:
             torch.cuda.set_device(self.torch)
 
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Within it, the calling thread's work on CUDA goes to a stream of its own, beside that of other threads."""
+        if not self.is_cuda:
+            yield
+            return
+        with torch.cuda.stream(torch.cuda.Stream(self.torch)):  # type: ignore[no-untyped-call]
+            yield
+
     def out_of_memory_count(self) -> int:
         """How often an allocation has failed here so far; 0 on the CPU, which does not count."""
         return int(torch.cuda.memory_stats(self.torch).get("num_ooms", 0)) if self.is_cuda else 0
 
     def synchronize(self) -> None:
-        """Waits until the device has done all it was given; a time stamp before that would be the queue's, not the work's."""
-        if self.is_cuda:
+        """Waits until the device has done all that the calling thread gave it; a time stamp before that would be the queue's, not the
+        work's. On a stream of its own it does not wait for the others'."""
+        if not self.is_cuda:
+            return
+        stream = torch.cuda.current_stream(self.torch)
+        if stream == torch.cuda.default_stream(self.torch):
             torch.cuda.synchronize(self.torch)
+        else:
+            stream.synchronize()
 
     def random_state(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         return torch.get_rng_state(), torch.cuda.get_rng_state(self.torch) if self.is_cuda else None
@@ -82,6 +103,20 @@ class Device:
             return None
         free, total = torch.cuda.mem_get_info(self.torch)
         return max(0, int(total - free - torch.cuda.memory_reserved(self.torch)))
+
+    def begin_peak(self) -> int:
+        """Begins to watch for the most that is held; returns what is held now. See `peak_bytes`."""
+        if self.is_cuda:
+            torch.cuda.reset_peak_memory_stats(self.torch)
+        return self.peak_bytes()
+
+    def peak_bytes(self) -> int:
+        """CUDA: the most that this process's tensors held at once since `begin_peak`. CPU: RssAnon, now."""
+        return int(torch.cuda.max_memory_allocated(self.torch)) if self.is_cuda else _anonymous_bytes()
+
+    def peak_reserved_bytes(self) -> int | None:
+        """CUDA: the most that the allocator had taken since `begin_peak`; None on the CPU."""
+        return int(torch.cuda.max_memory_reserved(self.torch)) if self.is_cuda else None
 
     def default_budget_bytes(self) -> int:
         return int(self.free_bytes() * _BUDGET_SHARE)
@@ -131,6 +166,12 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _anonymous_bytes() -> int:
+    """What of this process is in memory and of no file: mapped weights are not in it."""
+    held = psutil.Process().memory_info()
+    return int(held.rss - getattr(held, "shared", 0))
 
 
 def _host_free_bytes() -> int:

@@ -20,8 +20,9 @@ from playground.engines.local.loading import BaseSpec, LoadError, first_line
 from playground.engines.local.pool import NoMemory, Pool, Resident, Wanted
 from playground.engines.local.prequantized import Identity
 from playground.engines.local.prompts import Encoder, PromptError, Prompts
-from playground.engines.local.repeat import LaneOnDevice, LaneRepeat, Told
-from playground.engines.local.schedule import alone, race
+from playground.engines.local.repeat import LaneOnDevice, LaneRepeat, Told, Turn
+from playground.engines.local.schedule import alone as run_alone
+from playground.engines.local.schedule import crowd, race
 from playground.engines.local.sources import Say, SourceError, bring, origin
 from playground.events import FailureKind, LaneCompared, LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished
 from playground.spec import Lane, RunRequest
@@ -78,6 +79,8 @@ class Job:
         self._worker, self._request, self._cancelled = worker, request, cancelled
         self._tell_reader = tell
         self._failed: set[int] = set()
+        self._fresh: set[int] = set()
+        """Lanes whose variant was loaded and that have not run since."""
         self._numbers = range(0)
         self._answers: dict[str, tuple[int, ...]] = {}
         """The baseline's, by prompt."""
@@ -90,12 +93,14 @@ class Job:
         if self._request.measure.schedule == "exclusive":
             self._exclusive(planned)
         else:
-            self._interleaved(planned)
+            self._together(planned)
         if self._request.measure.agreement:
             self._compare(planned)
 
     def _tell(self, told: Told | LaneEvent) -> None:
         """On the timed path: notes down, no more."""
+        if isinstance(told, LaneFailed):
+            self._failed.add(told.lane)
         if isinstance(told, RepeatFinished) and told.lane == self._request.baseline and told.repeat >= self._request.measure.warmup:
             prompts = self._request.rows(self._request.lanes[told.lane])
             self._answers = dict(zip(reversed(prompts), reversed(told.output_ids), strict=True))
@@ -114,21 +119,20 @@ class Job:
         Lanes that do not fit in memory together run one after the other instead: in turns each counted repeat would be the first
         after a load.
         """
-        warmup = self._request.measure.warmup
         try:
             self._worker.pool.check_together([plan.wanted for plan in planned])
         except NoMemory:
             return [(plan, number) for plan in planned for number in self._numbers]
-        rounds = [planned[::-1] if n >= warmup and (n - warmup) % 2 else planned for n in self._numbers]
+        rounds = [planned[::-1] if self._backward(number) else planned for number in self._numbers]
         return [(plan, number) for number, order in zip(self._numbers, rounds, strict=True) for plan in order]
 
     def _one_repeat(self, plan: _Planned, number: int) -> None:
         on_device = self._guarded(plan.index, self._ready, plan, [plan.wanted])
         if on_device is not None:
-            self._repeat([on_device], number)
+            self._by_itself(on_device, number)
 
-    def _interleaved(self, planned: list[_Planned]) -> None:
-        """All lanes resident, repeat by repeat a race by own clocks."""
+    def _together(self, planned: list[_Planned]) -> None:
+        """All lanes resident, repeat by repeat: interleaved a race by own clocks, contended each alone and then all at once."""
         together = [plan.wanted for plan in planned]
         try:
             self._worker.pool.check_together(together)
@@ -142,18 +146,37 @@ class Job:
             if not self._over(plan) and (on_device := self._guarded(plan.index, self._ready, plan, together)) is not None
         ]
         for number in self._numbers:
-            self._repeat([on_device for on_device in ready if on_device.index not in self._failed], number)
+            there = ready[::-1] if self._backward(number) else ready
+            contended = self._request.measure.schedule == "contended"
+            if contended or number < self._request.measure.warmup:
+                for one in there:
+                    self._by_itself(one, number, alone=contended and number >= self._request.measure.warmup)
+            if number >= self._request.measure.warmup:
+                self._at_once([one for one in there if one.index not in self._failed], number)
 
-    def _repeat(self, ready: list[LaneOnDevice], number: int) -> None:
-        if self._cancelled():
+    def _backward(self, number: int) -> bool:
+        """Every other counted repeat begins with the last lane."""
+        return (number - self._request.measure.warmup) % 2 == 1 and number >= self._request.measure.warmup
+
+    def _by_itself(self, one: LaneOnDevice, number: int, alone: bool = False) -> None:
+        """A repeat that has the device to itself. One that is not counted is weighed as well."""
+        if self._cancelled() or one.index in self._failed:
             return
-        repeats = [LaneRepeat(one, number, self._worker.device, self._tell, self._cancelled) for one in ready]
-        if self._request.measure.schedule == "exclusive":
-            for repeat in repeats:
-                alone(repeat)
+        cold = one.index in self._fresh
+        run_alone(self._made(one, Turn(number, cold, alone, weighed=cold or number < self._request.measure.warmup)))
+
+    def _at_once(self, there: list[LaneOnDevice], number: int) -> None:
+        if self._cancelled() or not there:
+            return
+        measure, repeats = self._request.measure, [self._made(one, Turn(number, one.index in self._fresh)) for one in there]
+        if measure.schedule == "contended":
+            crowd(repeats, self._worker.device)
         else:
-            race(repeats, self._worker.device)
-        self._failed |= {one.index for one, repeat in zip(ready, repeats, strict=True) if repeat.failed}
+            race(repeats, self._worker.device, measure.quantum_s)
+
+    def _made(self, one: LaneOnDevice, turn: Turn) -> LaneRepeat:
+        self._fresh.discard(one.index)
+        return LaneRepeat(one, turn, self._worker.device, self._tell, self._cancelled)
 
     def _compare(self, planned: list[_Planned]) -> None:
         """The lanes' likeliest tokens along the baseline's answers, beside the baseline's own."""
@@ -203,7 +226,6 @@ class Job:
         return None
 
     def _fail(self, index: int, kind: FailureKind, message: str) -> None:
-        self._failed.add(index)
         self._tell(LaneFailed(index, kind, message))
 
     def _plan(self, index: int) -> _Planned:
@@ -241,19 +263,23 @@ class Job:
 
     def _ready(self, plan: _Planned, together: Sequence[Wanted]) -> LaneOnDevice:
         """The lane with its variant resident."""
+        resident = self._resident(plan, together)
         return LaneOnDevice(
             index=plan.index,
             lane=plan.wanted.lane,
-            model=self._resident(plan, together).model,
+            model=resident.model,
             encoder=plan.encoder,
             prompts=plan.prompts,
             prompt_tokens=plan.prompt_tokens,
             measure=self._request.measure,
+            weights_bytes=resident.memory_bytes,
         )
 
     def _resident(self, plan: _Planned, together: Sequence[Wanted]) -> Resident:
         """The lane's variant; tells of a load, and the first time also that there was none."""
         resident = self._worker.pool.acquire(plan.wanted, together, self._say(plan.index))
+        if resident.load_kind != "resident":
+            self._fresh.add(plan.index)
         if not plan.told_loaded or resident.load_kind != "resident":
             plan.told_loaded = True
             facts = resident.facts | {

@@ -45,6 +45,8 @@ class RawStep:
     t_s: float
     wall_s: float
     rows: list[int] | list[list[int]]
+    resumed: bool
+    """Whether another lane had the device since this one's step before."""
 
 
 class Probe:
@@ -61,7 +63,7 @@ class Probe:
         prompt_length: int,
         revises: bool,
         record: Callable[[RawStep], None],
-        give_turn: Callable[[], None],
+        give_turn: Callable[[], bool],
         cancelled: Callable[[], bool],
         timeout_s: float,
     ) -> None:
@@ -69,14 +71,15 @@ class Probe:
         self._rows, self._prompt_length, self._revises = rows, prompt_length, revises
         self._give_turn, self._cancelled, self._timeout_s = give_turn, cancelled, timeout_s
         self._go_on = torch.zeros(rows, dtype=torch.bool, device=device.torch)
+        self._resumed = False
         self.stopped: StopReason | None = None
 
     def __call__(self, input_ids: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
         """Per sequence whether it must end: none, or after Stop or the time limit all. Returns bool [sequences]."""
         self._device.synchronize()
         own_s, wall_s = self._clock.read()
-        self._record(RawStep(own_s, wall_s, self._ids(input_ids)))
-        self._give_turn()
+        self._record(RawStep(own_s, wall_s, self._ids(input_ids), self._resumed))
+        self._resumed = self._give_turn()
         # Stop is looked at after the turn came back: it may have been pressed meanwhile.
         if self._cancelled():
             self.stopped = "cancelled"

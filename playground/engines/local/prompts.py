@@ -44,6 +44,8 @@ class Encoder:
             )
         except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
             raise LoadError(f"the tokenizer in {folder.name!r} cannot be read: {first_line(error)}") from error
+        self._one_at_a_time = threading.Lock()
+        """Padding is a setting of the tokenizer itself: it refuses to be called twice at once, as contended lanes would."""
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.convert_ids_to_tokens(0)
 
@@ -63,7 +65,9 @@ class Encoder:
     def encode(self, prompts: Prompts, device: Device) -> dict[str, torch.Tensor]:
         """`input_ids` and `attention_mask`, [rows, longest prompt], left-padded, on the device."""
         templated = prompts.chat and bool(self.tokenizer.chat_template)
-        encoded = self.tokenizer(self.render(prompts), return_tensors="pt", padding=True, add_special_tokens=not templated)
+        texts = self.render(prompts)
+        with self._one_at_a_time:
+            encoded = self.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=not templated)
         return {name: encoded[name].to(device.torch) for name in ("input_ids", "attention_mask")}
 
     def check(self, prompts: Prompts, context: int | None, new_tokens: int) -> tuple[int, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel, StoppingCriteriaList
 
 from playground.engines.local.decoding import generate_arguments, seed_of
 from playground.engines.local.device import Device, is_out_of_memory
+from playground.engines.local.footprint import Footprint
 from playground.engines.local.loading import first_line
 from playground.engines.local.probe import OwnClock, Probe, RawStep
 from playground.engines.local.prompts import Encoder, Prompts
@@ -33,6 +35,7 @@ class LaneOnDevice:
     prompts: Prompts
     prompt_tokens: tuple[int, ...]
     measure: Measure
+    weights_bytes: int
 
     @property
     def revises(self) -> bool:
@@ -43,6 +46,16 @@ class LaneOnDevice:
         """The ids that end a row; none when the length is fixed."""
         ends = None if self.measure.fixed_length else self.model.generation_config.eos_token_id
         return frozenset([ends] if isinstance(ends, int) else ends or [])
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which repeat it is: `number`, `cold` and `alone` as in `Trace`. `weighed`: its memory is looked at, which costs it some time."""
+
+    number: int
+    cold: bool = False
+    alone: bool = False
+    weighed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +82,19 @@ class LaneRepeat:
     """A `Racer`. `tell` receives what happens, in order; it is called on the timed path and must only note it down."""
 
     def __init__(
-        self, on_device: LaneOnDevice, number: int, device: Device, tell: Callable[[Told], None], cancelled: Callable[[], bool]
+        self, on_device: LaneOnDevice, turn: Turn, device: Device, tell: Callable[[Told], None], cancelled: Callable[[], bool]
     ) -> None:
-        self._on, self._number, self._device = on_device, number, device
+        self._on, self._turn, self._device = on_device, turn, device
         self._tell, self._cancelled = tell, cancelled
         self.clock = OwnClock()
         self.failed = False
 
-    def run(self, give_turn: Callable[[], None]) -> None:
+    def run(self, give_turn: Callable[[], bool]) -> None:
         """The whole repeat. What goes wrong in it fails this lane and no other."""
         if self._cancelled():
             return
         try:
-            self._generate(give_turn)
+            self._watched(give_turn)
         except Exception as error:
             if is_out_of_memory(error):
                 self._fail("memory", f"out of memory on {self._device.name} while decoding: {first_line(error)}")
@@ -97,17 +110,31 @@ class LaneRepeat:
         self.failed = True
         self._tell(LaneFailed(self._on.index, kind, message))
 
-    def _generate(self, give_turn: Callable[[], None]) -> None:
-        on, measure = self._on, self._on.measure
+    def _watched(self, give_turn: Callable[[], bool]) -> None:
+        """The repeat, and what the machine did besides; its memory too if that is asked."""
+        footprint = Footprint(self._device, self._on.model, self._on.weights_bytes) if self._turn.weighed else None
+        before = self._device.watch.mark()
+        with footprint.watching() if footprint else nullcontext():
+            ended = self._generate(give_turn)
+        memory = footprint.memory if footprint else None
+        self._tell(replace(ended, conditions=self._device.watch.since(before), memory=memory))
+        if "timeout" in ended.finish:
+            tokens, measure = max(map(len, ended.output_ids)), self._on.measure
+            self._fail(
+                "timeout", f"stopped after {measure.timeout_s:g} s on its own clock, with {tokens} of {measure.max_new_tokens} tokens"
+            )
+
+    def _generate(self, give_turn: Callable[[], bool]) -> RepeatFinished:
+        on, measure, turn = self._on, self._on.measure, self._turn
         torch.manual_seed(seed_of(on.lane.decoding, measure.seed))
         self.clock.start()
         inputs = on.encoder.encode(on.prompts, self._device)
         self._device.synchronize()
         tokenize_s, _ = self.clock.read()
-        warmup = self._number < measure.warmup
+        warmup = turn.number < measure.warmup
         self._tell(
             Began(
-                RepeatStarted(on.index, self._number, warmup, on.prompt_tokens, tokenize_s),
+                RepeatStarted(on.index, turn.number, warmup, on.prompt_tokens, tokenize_s, turn.cold, turn.alone),
                 on.encoder,
                 on.lane.batch,
                 on.revises,
@@ -130,14 +157,9 @@ class LaneRepeat:
         end_s, end_wall_s = self.clock.read()
         finish = tuple(_finish(row, on, probe) for row in rows)
         output_ids = tuple(tuple(row) for row in rows)
-        self._tell(RepeatFinished(on.index, self._number, end_s, end_wall_s, output_ids, finish, texts))
-        if "timeout" in finish:
-            tokens = max(len(row) for row in rows)
-            self._fail(
-                "timeout", f"stopped after {measure.timeout_s:g} s on its own clock, with {tokens} of {measure.max_new_tokens} tokens"
-            )
+        return RepeatFinished(on.index, turn.number, end_s, end_wall_s, output_ids, finish, texts)
 
-    def _probe(self, prompt_length: int, give_turn: Callable[[], None]) -> Probe:
+    def _probe(self, prompt_length: int, give_turn: Callable[[], bool]) -> Probe:
         on = self._on
         return Probe(
             device=self._device,

@@ -59,7 +59,7 @@ class _Rows:
             assert isinstance(token, int)
             ids.append(() if self._ended[row] else (token,))
             self._ended[row] = self._ended[row] or token in self._ends
-        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids))
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), resumed=raw.resumed)
 
     def _revised(self, raw: RawStep) -> Step:
         keep, ids = [], []
@@ -69,7 +69,7 @@ class _Rows:
             keep.append(kept)
             ids.append(tuple(best[kept:]))
             self._best[row] = best
-        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), keep=tuple(keep))
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), keep=tuple(keep), resumed=raw.resumed)
 
 
 def _common(before: list[int], after: list[int]) -> int:
