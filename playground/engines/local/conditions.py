@@ -50,14 +50,14 @@ class Watch:
     """Reads the counters. `clock`: of the device; None where it cannot be read. `read`: the counters now."""
 
     def __init__(self, clock: Callable[[], Clock | None], read: Callable[[], Counters] | None = None, cores: int | None = None) -> None:
-        self._clock, self._read = clock, read or counters
+        self.clock, self._read = clock, read or counters
         self._cores = cores or psutil.cpu_count() or 1
 
     def mark(self) -> Counters:
         return self._read()
 
     def since(self, before: Counters) -> Conditions:
-        after, clock = self._read(), self._clock()
+        after, clock = self._read(), self.clock()
         elapsed_s = after.at_s - before.at_s
         whole_s = elapsed_s * self._cores if elapsed_s >= LEAST_S else None
         others_s = after.busy_s - before.busy_s - (after.own_s - before.own_s)

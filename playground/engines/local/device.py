@@ -7,9 +7,10 @@ import gc
 import importlib.metadata
 import importlib.util
 import platform
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import psutil
 import torch
 
 from playground.engines.local.conditions import Watch, cpu_clock, gpu_clock
+from playground.settings import ROOT
 
 # Limit, use, and which lines of memory.stat are file cache, which the kernel gives back when it is needed (cgroup v2, v1).
 _CGROUPS = (
@@ -138,17 +140,22 @@ class Device:
 
     def environment(self) -> dict[str, Any]:
         """What this device is and what runs on it, as plain JSON values."""
+        clock = self.watch.clock()
         return {
             "engine": "local",
             "device": self.name,
             "device_name": torch.cuda.get_device_name(self.torch) if self.is_cuda else cpu_name(),
             "cpu": cpu_name(),
             "threads": torch.get_num_threads(),
+            "clock_mhz": clock.mhz if clock else None,
+            "clock_max_mhz": clock.most_mhz if clock else None,
             "memory_total_bytes": self.total_bytes(),
             "memory_free_bytes": self.free_bytes(),
             "cuda": _cuda(),
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
             "kernels_package": importlib.util.find_spec("kernels") is not None,
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "git_commit": git_commit(ROOT),
             "platform": platform.platform(),
         }
 
@@ -203,6 +210,19 @@ def _driver_version() -> str | None:
     """The NVIDIA driver's version as the kernel module tells it, also where torch cannot use it."""
     module = Path("/sys/module/nvidia/version")
     return module.read_text().strip() if module.exists() else None
+
+
+@cache
+def git_commit(folder: Path) -> str | None:
+    """The commit that this code is of, ending in -dirty when files differ from it; None where it is no git checkout."""
+    where = ["--git-dir", str(folder / ".git"), "--work-tree", str(folder)]
+    try:
+        told = subprocess.run(
+            ["git", *where, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() or None
 
 
 def _version(package: str) -> str | None:

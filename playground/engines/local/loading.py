@@ -7,6 +7,7 @@ load → merge an adapter → save the pre-quantized copy → one forward → on
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from safetensors import SafetensorError
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from transformers.models.falcon import modeling_falcon
 from transformers.utils import logging as transformers_logging
@@ -30,6 +32,7 @@ from playground.trace import LoadKind
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 INT8_THRESHOLD = 6.0
+_HEAVY = re.compile(r"attention|linear|::(addmm|mm|bmm|baddbmm|matmul|_?softmax)$")
 _LEAST_QUANTIZED = 0.9
 """Less than this and a label like nf4 would not say what runs."""
 
@@ -116,12 +119,12 @@ def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say:
     try:
         model, kind, facts = _from_disk(folder, spec, device, copies, say, merging)
         say("first forward")
-        _first_forward(model, device)
+        kernels = _first_forwards(model, device)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise torch.OutOfMemoryError(f"no room to load {folder.name!r} as {spec.precision}") from None
         raise
-    return Base(model, kind, tensor_bytes(model), facts | _kernel_facts(model))
+    return Base(model, kind, tensor_bytes(model), facts | _packing_facts(model) | {"kernels": kernels})
 
 
 Read = tuple[PreTrainedModel, LoadKind, dict[str, Any]]
@@ -288,7 +291,7 @@ def _generation_defaults(model: PreTrainedModel) -> dict[str, Any]:
     return {name: value for name, value in model.generation_config.to_diff_dict().items() if not name.startswith(("_", "transformers"))}
 
 
-def _kernel_facts(model: PreTrainedModel) -> dict[str, Any]:
+def _packing_facts(model: PreTrainedModel) -> dict[str, Any]:
     """What the first forward made of 4-bit weights: repacked for the CPU's fused bf16 kernel or not."""
     four = _modules(model, Linear4bit)
     packed = [bool(getattr(module.weight.quant_state, "packing_format_for_cpu", False)) for module in four]
@@ -305,10 +308,29 @@ def _modules(model: torch.nn.Module, kind: type) -> list[Any]:
 
 
 @torch.no_grad()
-def _first_forward(model: PreTrainedModel, device: Device) -> None:
-    """Two tokens, so that what happens once (repacking, kernel choice) happens in the load and not in somebody's TTFT."""
-    model(input_ids=torch.zeros((1, 2), dtype=torch.long, device=device.torch))
+def _first_forwards(model: PreTrainedModel, device: Device) -> list[str]:
+    """A prompt of two tokens and one more token after it, so that what happens once (repacking, kernel choice) happens in the load and
+    not in somebody's TTFT. Returns the operators that did the matrix products and the attention."""
+    ids = torch.zeros((1, 2), dtype=torch.long, device=device.torch)
+    with _Operators() as operators:
+        cache = model(input_ids=ids, use_cache=True).past_key_values
+        model(input_ids=ids[:, :1], past_key_values=cache, use_cache=True)
     device.synchronize()
+    return sorted(operators.names)
+
+
+class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes the operators that are dispatched while it is on; those that take the time, not the additions between them."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = str(operator.name())
+        if name.startswith("bitsandbytes::") or _HEAVY.search(name.partition(".")[0]):
+            self.names.add(name)
+        return operator(*args, **(kwargs or {}))
 
 
 def tensor_bytes(model: torch.nn.Module) -> int:
