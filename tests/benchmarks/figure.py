@@ -27,6 +27,8 @@ class Figure:
     """One a pair or trial."""
     judged: Literal["median", "max"] = "median"
     """What is held against the limit: a ratio's median; the worst of what is promised for every single time."""
+    aim: float | None = None
+    """What the median is to be near: then the limit is how far it may be away from it."""
     raw: dict[str, Any] = field(default_factory=dict)
     """Everything the values were computed from."""
 
@@ -36,7 +38,13 @@ class Figure:
 
     @property
     def ok(self) -> bool:
-        return (self.median if self.judged == "median" else max(self.values)) <= self.limit
+        value = self.median if self.judged == "median" else max(self.values)
+        return (value if self.aim is None else abs(value - self.aim)) <= self.limit
+
+    @property
+    def allowed(self) -> str:
+        limit = _number(self.limit, self.unit)
+        return f"≤ {limit}" if self.aim is None else f"{self.aim:g} ± {limit}"
 
 
 def table(figures: Sequence[Figure]) -> Table:
@@ -51,7 +59,7 @@ def table(figures: Sequence[Figure]) -> Table:
         median = Text(_number(one.median, one.unit), style="bold" if bold[0] else "")
         span = Text(f"{_number(min(one.values), one.unit)} – {_number(max(one.values), one.unit)}", style="bold" if bold[1] else "")
         verdict = Text("ok", style="green") if one.ok else Text("over", style="bold red")
-        shown.add_row(one.benchmark, one.name, f"≤ {_number(one.limit, one.unit)}", median, span, str(len(one.values)), verdict)
+        shown.add_row(one.benchmark, one.name, one.allowed, median, span, str(len(one.values)), verdict)
     return shown
 
 
