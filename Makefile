@@ -3,6 +3,7 @@
 #   make setup   only set up                                    make bench   the benchmarks
 #   make test    lint, types and all tests                      make clean   remove .venv and caches
 #   make screenshots   the README's pictures, from a real run
+#   make record        records every schedule on this machine (assets/recordings)
 #   make adapter       trains the FAQ adapter anew (some minutes on two cores)
 # PYTHON=/path/to/python chooses the Python that .venv is made with.
 
@@ -16,7 +17,7 @@ STAMP_REQUIREMENTS := $(VENV)/.stamp-requirements
 STAMP_MODEL := $(VENV)/.stamp-model
 STAMP_TOOLS := $(VENV)/.stamp-tools
 
-.PHONY: run setup test lint bench screenshots adapter clean
+.PHONY: run setup test lint bench screenshots record adapter clean
 
 run: setup
 	@exec $(PY) app.py
@@ -54,6 +55,9 @@ bench: setup $(STAMP_TOOLS)
 
 screenshots: setup $(STAMP_TOOLS)
 	@chromium=$$(sh tools/chromium.sh $(PY)) || exit 1; PLAYGROUND_TEST_CHROMIUM="$$chromium" $(PY) tools/screenshots.py
+
+record: setup
+	$(PY) tools/record.py
 
 adapter: setup
 	$(PY) tools/train_faq.py

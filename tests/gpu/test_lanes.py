@@ -40,7 +40,7 @@ def test_what_was_asked_is_read_back_from_the_device(text: str, facts: dict[str,
     assert [len(row) for row in ids(lane)] == [16]
     quantized = place.shape.layers * LINEAR_A_LAYER if Lane.parse(text).variant.quantized else 0
     assert lane.facts.items() >= ({"quantized_modules": quantized, "device": place.device} | facts).items()
-    assert lane.memory_bytes is not None
+    assert lane.weights_bytes is not None
     assert lane.load_kind in ("cold", "prequantized")
 
 
@@ -58,7 +58,7 @@ def test_a_prequantized_copy_says_the_same(precision: str, worker: Worker, place
 
 def test_smaller_precisions_take_less_memory(worker: Worker, place: Place) -> None:
     view = run_lanes(worker, place.request(["fp32", "bf16", "int8", "nf4"]))
-    sizes = [lane.memory_bytes or 0 for lane in view.lanes]
+    sizes = [lane.weights_bytes or 0 for lane in view.lanes]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == pytest.approx(2 * sizes[1], rel=0.01)
 
@@ -110,7 +110,7 @@ def test_an_adapter_lane_shares_its_base(worker: Worker, place: Place) -> None:
     [adapter] = adapted.facts["adapters"]
     assert (adapter["name"], adapter["modules"]) == ("lora", 3 * place.shape.layers)
     if torch.cuda.is_available():
-        assert (adapted.memory_bytes or 0) < 1.5 * (base.memory_bytes or 0)
+        assert (adapted.weights_bytes or 0) < 1.5 * (base.weights_bytes or 0)
 
 
 def test_the_worker_process_says_what_the_worker_says(fleet: LocalFleet, worker: Worker, place: Place) -> None:

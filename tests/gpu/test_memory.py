@@ -21,7 +21,7 @@ def test_eviction_gives_the_allocators_bytes_back(lanes: list[str], worker: Work
     worker.evict()
     before = torch.cuda.memory_allocated(place.device)
     held = run_lanes(worker, place.request(lanes))
-    assert torch.cuda.memory_allocated(place.device) - before > 0.9 * (held.lanes[0].memory_bytes or 0)
+    assert torch.cuda.memory_allocated(place.device) - before > 0.9 * (held.lanes[0].weights_bytes or 0)
     worker.evict()
     assert torch.cuda.memory_allocated(place.device) - before < SLACK
 
@@ -38,7 +38,7 @@ def test_the_pool_counts_what_the_allocator_counts(worker: Worker, place: Place,
 def test_what_cannot_fit_is_refused_before_loading(cache: Path, place: Place) -> None:
     sizes = Worker(cache, place.device)
     held = run_lanes(sizes, place.request(["bf16", "nf4"]))
-    large, small = (lane.memory_bytes or 0 for lane in held.lanes)
+    large, small = (lane.weights_bytes or 0 for lane in held.lanes)
     sizes.close()
     worker = Worker(cache, place.device, budget_bytes=(large + small) // 2)
     before = torch.cuda.memory_allocated(place.device) if torch.cuda.is_available() else 0
@@ -54,7 +54,7 @@ def test_a_race_that_cannot_fit_names_the_exclusive_schedule(cache: Path, place:
     sizes = Worker(cache, place.device)
     held = run_lanes(sizes, place.request(["bf16"]))
     sizes.close()
-    worker = Worker(cache, place.device, budget_bytes=int(1.3 * (held.lanes[0].memory_bytes or 0)))
+    worker = Worker(cache, place.device, budget_bytes=int(1.3 * (held.lanes[0].weights_bytes or 0)))
     raced = run_lanes(worker, place.request(["bf16", "int8"], schedule="interleaved"))
     assert [lane.error_kind for lane in raced.lanes] == ["memory", "memory"]
     assert "exclusive" in (raced.lanes[0].error or "")

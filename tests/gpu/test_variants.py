@@ -18,7 +18,7 @@ def test_a_merged_variant_is_what_its_label_says(precision: str, worker: Worker,
     assert ids(bare) == ids(again) != ids(merged)
     assert merged.facts["merged"] is True
     assert merged.facts["quantized_modules"] == bare.facts["quantized_modules"]
-    assert merged.memory_bytes == pytest.approx(bare.memory_bytes, rel=0.001)
+    assert merged.weights_bytes == pytest.approx(bare.weights_bytes, rel=0.001)
 
 
 def test_merged_and_attached_say_the_same_in_fp32(worker: Worker, place: Place) -> None:
@@ -40,14 +40,14 @@ def test_an_evicted_variant_waits_in_pinned_memory_and_comes_back(precision: str
     sizes = Worker(cache, place.device)
     held = run_lanes(sizes, place.request([precision, f"{precision}+lora", "fp16"]))
     sizes.close()
-    largest = max(lane.memory_bytes or 0 for lane in held.lanes)
+    largest = max(lane.weights_bytes or 0 for lane in held.lanes)
     worker = Worker(cache, place.device, budget_bytes=int(1.2 * largest), host_budget_bytes=4 * largest)
     first = run_lanes(worker, place.request([f"{precision}+lora", precision]))
     alone = torch.cuda.memory_allocated(place.device)
     run_lanes(worker, place.request(["fp16"]))
     environment = worker.environment()
     assert {one["where"] for one in environment["residents"] if one["label"].startswith(f"m {precision}")} == {"host"}
-    assert environment["host_used_bytes"] == pytest.approx(first.lanes[0].memory_bytes, rel=0.01)
+    assert environment["host_used_bytes"] == pytest.approx(first.lanes[0].weights_bytes, rel=0.01)
     back = run_lanes(worker, place.request([f"{precision}+lora", precision]))
     assert [lane.load_kind for lane in back.lanes] == ["host", "resident"]
     assert [ids(lane) for lane in back.lanes] == [ids(lane) for lane in first.lanes]

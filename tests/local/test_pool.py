@@ -174,7 +174,7 @@ def test_the_estimate_is_near_the_truth(embedded: Path, worker: Worker) -> None:
     assert sizes.context == 8192
     for index, text in enumerate(lanes):
         variant = Lane.parse(text).variant
-        real = ran[index].memory_bytes
+        real = ran[index].weights_bytes
         assert real == pytest.approx(sizes.weight_bytes(variant.precision, bool(variant.double_quant)), rel=0.03)
 
 

@@ -70,7 +70,7 @@ def test_a_merged_variant_is_what_its_label_says(precision: str, worker: Worker,
     assert {name: merged.facts[name] for name in ("quantized_modules", "dtype")} == {
         name: bare.facts[name] for name in ("quantized_modules", "dtype")
     }
-    assert merged.memory_bytes == pytest.approx(bare.memory_bytes, rel=0.001), "nothing of the adapter is left beside the weights"
+    assert merged.weights_bytes == pytest.approx(bare.weights_bytes, rel=0.001), "nothing of the adapter is left beside the weights"
     assert ran.ids(0) != ran.ids(1)
     assert ran.ids(0) != ran.ids(2)
     worker.evict()
@@ -120,10 +120,10 @@ def test_an_untrained_adapter_changes_no_output_and_has_the_rank_of_its_name(wor
     assert ran.ids(0) == ran.ids(1) == ran.ids(2) == ran.ids(3)
     assert [ran[lane].facts["adapters"][0]["rank"] for lane in (1, 2, 3, 4)] == [3, 200, 3, 3]
     assert ran[1].facts["adapters"][0]["modules"] == 14
-    assert ran[1].memory_bytes is not None
-    assert ran[2].memory_bytes is not None
-    assert ran[0].memory_bytes is not None
-    assert (ran[2].memory_bytes - ran[0].memory_bytes) * 3 == (ran[1].memory_bytes - ran[0].memory_bytes) * 200
+    assert ran[1].weights_bytes is not None
+    assert ran[2].weights_bytes is not None
+    assert ran[0].weights_bytes is not None
+    assert (ran[2].weights_bytes - ran[0].weights_bytes) * 3 == (ran[1].weights_bytes - ran[0].weights_bytes) * 200
 
 
 def test_adapters_are_exchanged_without_reloading_the_base(worker: Worker, tiny: Path, tmp_path: Path) -> None:
