@@ -194,7 +194,7 @@ def test_exclusive_lanes_take_turns_in_a_small_budget(embedded: Path, tmp_path: 
     ran = run_lanes(worker, request_for(embedded, ["bf16", "int8", "bf16"], max_new_tokens=3, repeats=2))
     worker.close()
     assert [lane.error for lane in ran.view.lanes] == [None] * 3
-    assert all(len(lane.counted) == 2 for lane in ran.view.lanes)
+    assert all(len(lane.repeats) == 2 for lane in ran.view.lanes)
 
 
 def test_interleaved_lanes_that_cannot_be_resident_together_are_refused_before_loading(embedded: Path, tmp_path: Path) -> None:
