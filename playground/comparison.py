@@ -91,6 +91,17 @@ def unsure(view: RunView) -> list[LaneView]:
     return [lane for lane in others if not _sure(view, lane, until.width)]
 
 
+def repeats_to_add(view: RunView, spent_s: float) -> int:
+    """Of a run that goes on until it is sure: how many repeats now, at this time since its first one began; 0 when it has ended.
+
+    Up to the next even number, so that lanes which run one after the other are as often first as last.
+    """
+    until, repeats = view.request.measure.until, view.request.measure.repeats
+    if until is None or spent_s >= until.limit_s or not unsure(view):
+        return 0
+    return max(0, min(2 - repeats % 2, until.most - repeats))
+
+
 def name(view: RunView, lane: LaneView) -> str:
     """The label; labels may repeat, and then a lane is known by its number."""
     twin = sum(one.label == lane.label for one in view.lanes) > 1

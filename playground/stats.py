@@ -20,8 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from playground.spec import MAX_REPEATS
 
 LEVEL = 0.95
@@ -39,7 +37,11 @@ Pairs = tuple[tuple[float, float], ...]
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
     """Between the two nearest values in proportion (Hyndman and Fan's type 7, NumPy's "linear"); None of none."""
-    return float(np.percentile(values, percent)) if len(values) else None
+    if not values:
+        return None
+    ranked, place = sorted(values), (len(values) - 1) * percent / 100
+    below = ranked[math.floor(place)]
+    return below + (ranked[math.ceil(place)] - below) * (place - math.floor(place))
 
 
 def mad(values: Sequence[float]) -> float | None:
@@ -111,9 +113,8 @@ def needed(differences: Sequence[float], level: float = LEVEL) -> int | None:
 
 
 def get_ready() -> None:
-    """Imports what the first interval needs. It takes most of a second, which must not fall beside what is measured."""
-    _t(2, LEVEL)
-    _standard_error([0.0, 1.0])
+    """Imports what the first interval needs: most of a second's work, which must not fall beside what is measured."""
+    _estimate([0.0, 1.0], LEVEL)
 
 
 def _estimate(differences: list[float], level: float) -> Estimate:
@@ -129,6 +130,7 @@ def _standard_error(differences: list[float]) -> float:
 
     The same draws for the same pairs, in whatever order they come and whichever lane is the baseline.
     """
+    import numpy as np
     from scipy.stats import bootstrap
 
     centre = statistics.fmean(differences)

@@ -173,7 +173,8 @@ class RunView:
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.fraction, lane.facts = "ready", "", None, event.facts
                 lane.weights_bytes = event.memory_bytes
-                lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
+                if event.load_kind != "resident" or not lane.loads:  # a run that goes on finds its variants in place: no swap
+                    lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
                 if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
                     lane.load_s, lane.load_kind = event.load_s, event.load_kind
             case RepeatStarted():

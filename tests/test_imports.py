@@ -32,7 +32,14 @@ CLOSED = {
     "playground.view": {"playground.comparison"} | FIGURES,
     "playground.charts": {"plotly"} | FIGURES,
     "playground.forecast": WORDS,
-    "playground.runner": {"playground.engines.base", "playground.forecast", "playground.format"} | FIGURES,
+    "playground.runner": {
+        "playground.comparison",
+        "playground.stats",
+        "playground.engines.base",
+        "playground.forecast",
+        "playground.format",
+    }
+    | FIGURES,
     "playground.presets": {"pydantic", "yaml", "playground.spec"},
     "playground.reproduce": {"playground.spec", f"{LOCAL}.decoding"},
     "playground.engines.base": WORDS,
