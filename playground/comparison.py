@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playground.figures import figure
 from playground.format import between, count, significant
-from playground.stats import LEVEL, Paired, interval
+from playground.stats import LEVEL, Paired, difference, interval
 from playground.trace import Comparison, Repeat
 
 if TYPE_CHECKING:  # the view fills its recording from here
@@ -52,9 +53,10 @@ def compare(view: RunView, lane: LaneView, metric: str) -> Comparison | None:
         return None
     why = _why_not(view, lane, metric)
     found = None if why else paired(view, lane, view.baseline, metric)
+    apart = difference(tuple(_pairs(lane.counted, view.baseline.counted, metric)), _level(view)) if found else None
     pairs, needed = (found.pairs, found.needed) if found else (0, None)
     low, high = (found.ratio.ends if found else None) or (None, None)
-    less, more = (found.difference.ends if found else None) or (None, None)
+    less, more = (apart.ends if apart else None) or (None, None)
     return Comparison(
         metric=metric,
         baseline=view.baseline.index,
@@ -62,7 +64,7 @@ def compare(view: RunView, lane: LaneView, metric: str) -> Comparison | None:
         ratio=found.ratio.value if found else None,
         low=low,
         high=high,
-        difference=found.difference.value if found else None,
+        difference=apart.value if apart else None,
         difference_low=less,
         difference_high=more,
         needed=needed,
@@ -73,7 +75,15 @@ def compare(view: RunView, lane: LaneView, metric: str) -> Comparison | None:
 def paired(view: RunView, lane: LaneView, other: LaneView, metric: str, but_last: int = 0) -> Paired | None:
     """Any two lanes, without the last so many pairs; None when there are none in which both figures are known."""
     pairs = _pairs(lane.counted, other.counted, metric)
-    return interval(tuple(pairs[: len(pairs) - but_last]), UNTIL_LEVEL if view.request.measure.until else LEVEL)
+    return interval(tuple(pairs[: len(pairs) - but_last]), _level(view))
+
+
+def slowdown(view: RunView, lane: LaneView) -> Paired | None:
+    """Of a contended run: what the lane takes among the others ÷ what it takes alone, paired by repeat. In TPOT, else in E2E."""
+    alone = [repeat for repeat in lane.alone if not repeat.cold]
+    if tpot := _pairs(lane.counted, alone, "tpot_s"):
+        return interval(tuple(tpot), _level(view))
+    return None if lane.cut_short else interval(tuple(_pairs(lane.counted, alone, "e2e_s")), _level(view))
 
 
 def differs(found: Paired) -> bool:
@@ -114,6 +124,10 @@ def width(found: Paired) -> float | None:
     return None if ends is None else (ends[1] - ends[0]) / found.ratio.value
 
 
+def _level(view: RunView) -> float:
+    return UNTIL_LEVEL if view.request.measure.until else LEVEL
+
+
 def _sure(view: RunView, lane: LaneView, least: float) -> bool:
     said = comparison(view, lane)
     if said is None or said.pairs < SURE_FROM:
@@ -131,7 +145,7 @@ def _pairs(repeats: list[Repeat], others: list[Repeat], metric: str) -> list[tup
 
 def _numbered(repeats: list[Repeat], metric: str) -> dict[int, float]:
     known: dict[int, float | None] = {
-        at if repeat.number is None else repeat.number: getattr(repeat.metrics, metric) for at, repeat in enumerate(repeats)
+        at if repeat.number is None else repeat.number: figure(repeat, metric) for at, repeat in enumerate(repeats)
     }
     return {number: value for number, value in known.items() if value}
 
@@ -144,7 +158,7 @@ def _why_not(view: RunView, lane: LaneView, metric: str) -> str:
     if baseline.state == "failed":
         return f"not compared: the baseline {name(view, baseline)} failed"
     for one in (lane, baseline):
-        if not one.values(metric):
+        if all(figure(repeat, metric) is None for repeat in one.counted):
             return f"not compared: {name(view, one)} has no {NAMES.get(metric, metric)}"
         if metric == "e2e_s" and one.cut_short:
             return f"not compared: {name(view, one)} was cut short, and its E2E is of a part"
@@ -171,6 +185,11 @@ def _seen(view: RunView, lane: LaneView, metric: str, found: Paired) -> str:
     if max(times, 1 / times) < 1 + SAME:
         return f"as fast as {name(view, baseline)}{row}{_in(metric)}"
     return f"{_times(max(times, 1 / times))}× {'faster' if times > 1 else 'slower'} than {name(view, baseline)}{row}{_in(metric)}"
+
+
+def ends_words(found: Paired) -> str:
+    """`(95 %: 0.67–0.71)`, of the ratio; empty without an interval."""
+    return f"(95 %: {between(*map(significant, found.ratio.ends))})" if found.ratio.ends else ""
 
 
 def _between(ends: tuple[float, float]) -> str:

@@ -72,32 +72,36 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A lane against another. `ratio`: the geometric mean of the pairs' ratios; `difference`: the mean of their differences."""
+    """A lane against another. `ratio`: the geometric mean of the pairs' ratios."""
 
     pairs: int
     ratio: Estimate
-    difference: Estimate
     needed: int | None
     """See `needed`."""
 
 
 @lru_cache(maxsize=4096)
 def interval(pairs: Pairs, level: float = LEVEL) -> Paired | None:
-    """Ratio and difference with their intervals; None of no pairs. The order of pairs changes nothing, and with lane and baseline
-    exchanged the ratio and its limits are one over what they were.
+    """The ratio with its interval; None of no pairs. The order of pairs changes nothing, and with lane and baseline exchanged the ratio
+    and its limits are one over what they were.
 
     Kept, because a live page asks for every lane many times a second.
     """
     if not pairs:
         return None
-    logs, plain = [math.log(lane) - math.log(other) for lane, other in pairs], [lane - other for lane, other in pairs]
+    logs = [math.log(lane) - math.log(other) for lane, other in pairs]
     log = _estimate(logs, level)
     return Paired(
         pairs=len(pairs),
         ratio=Estimate(math.exp(log.value), (math.exp(log.ends[0]), math.exp(log.ends[1])) if log.ends else None),
-        difference=_estimate(plain, level),
         needed=needed(logs, level),
     )
+
+
+@lru_cache(maxsize=1024)
+def difference(pairs: Pairs, level: float = LEVEL) -> Estimate | None:
+    """The mean of the pairs' differences with its interval, in the figures' unit; None of no pairs."""
+    return _estimate([lane - other for lane, other in pairs], level) if pairs else None
 
 
 def needed(differences: Sequence[float], level: float = LEVEL) -> int | None:
