@@ -7,9 +7,10 @@ import io
 import re
 from collections.abc import Mapping
 
+from playground.columns import COLUMNS
 from playground.format import UNKNOWN
 from playground.published import published_table
-from playground.table import COLUMNS, EQUAL, Row, main_cells, main_columns, rows
+from playground.table import EQUAL, Row, main_cells, main_columns, rows
 from playground.verdict import verdict
 from playground.view import LaneView, RunView
 from playground.words import caption

@@ -33,6 +33,14 @@ class Progress:
         """Steps still to do."""
         return sum(max(0, passes * self._steps - self._taken[lane]) for lane, passes in self._passes.items())
 
+    def longer(self, passes: int) -> None:
+        """So many more of each lane that has not failed."""
+        self._passes = {lane: rest + passes for lane, rest in self._passes.items()}
+
+    def decoding_s(self, now_s: float) -> float:
+        """Since the first repeat began; 0 before."""
+        return 0.0 if self._decoding_s is None else now_s - self._decoding_s
+
     def see(self, event: Event, now_s: float) -> None:
         match event:
             case RunStarted():
@@ -44,10 +52,11 @@ class Progress:
                 self._taken[event.lane] += len(event.steps)
                 self._done += len(event.steps)
             case RepeatFinished():
-                self._passes[event.lane] -= 1
+                if event.lane in self._passes:
+                    self._passes[event.lane] -= 1
                 self._taken[event.lane] = 0
             case LaneFailed():
-                self._passes[event.lane] = 0
+                self._passes.pop(event.lane, None)
             case _:
                 pass
 

@@ -16,16 +16,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from playground.comparison import repeats_to_add
 from playground.engines.base import Engine, EngineError
-from playground.events import Event, LaneEvent, LaneFailed, RepeatFinished, RunFinished, RunQueued, RunStarted
+from playground.events import Event, LaneEvent, LaneFailed, RepeatFinished, RepeatsAdded, RunFinished, RunQueued, RunStarted
 from playground.forecast import Habits, Progress, wait_s
 from playground.format import about
 from playground.spec import Lane, RunRequest, SpecError
+from playground.stats import get_ready
 from playground.view import RunView
 
 log = logging.getLogger(__name__)
 
 EngineFor = Callable[[Lane], Engine]
+Groups = list[tuple[Engine, list[int]]]
+"""The lanes that each engine decodes."""
 Clock = Callable[[], float]
 
 POLL_S = 0.1
@@ -66,12 +70,12 @@ class Run:
     """
 
     def __init__(self, request: RunRequest, clock: Clock = time.monotonic, before: Earlier | None = None) -> None:
-        self.request = request
+        self.request = self.asked = request
+        """As it is now, and as it was asked for: one that goes on until it is sure grows; its readers see it grow."""
         self.lanes = tuple(range(len(request.lanes))) if before is None else before.lanes
         self.first = 0 if before is None else before.repeats
-        self.passes = request.measure.passes(self.first)
         self._clock = clock
-        self._progress = Progress(self.lanes, self.passes, request.measure.max_new_tokens)
+        self._progress = Progress(self.lanes, request.measure.passes(self.first), request.measure.max_new_tokens)
         self.id = uuid.uuid4().hex[:12]
         self.created_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.cancelled = threading.Event()
@@ -119,6 +123,20 @@ class Run:
         with self._news:
             return 0 if self.cancelled.is_set() else self._progress.rest
 
+    def _spent_s(self) -> float:
+        with self._news:
+            return self._progress.decoding_s(self._clock())
+
+    def _grow(self, repeats: int) -> int:
+        """Has so many repeats more; the number of the first of them."""
+        measure = self.request.measure
+        first = measure.warmup + measure.repeats
+        with self._news:
+            self.request = self.request.longer(repeats)
+            self._progress.longer(self.request.measure.passes(first))
+        self._tell(RepeatsAdded(repeats))
+        return first
+
     def _tell(self, event: Event) -> None:
         with self._news:
             self._told.append(event)
@@ -131,7 +149,7 @@ class Reader:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.view = RunView(run.request, run.id, run.created_at)
+        self.view = RunView(run.asked, run.id, run.created_at)
         self._seen = 0
 
     @property
@@ -271,13 +289,30 @@ class Runner:
     def _decode(self, run: Run) -> None:
         groups, environment = self._engines(run)
         run._tell(RunStarted(tuple(str(lane) for lane in run.request.lanes), environment))
-        threads = [threading.Thread(target=self._pump, args=(run, engine, lanes), daemon=True) for engine, lanes in groups]
+        measure = run.request.measure
+        if measure.repeats > 1 or measure.until:
+            threading.Thread(target=get_ready, name="statistics", daemon=True).start()  # while variants are being loaded
+        self._round(run, groups, run.first)
+        if measure.until:
+            self._until_sure(run, groups)
+
+    def _round(self, run: Run, groups: Groups, first: int) -> None:
+        """The run's repeats from the number `first` on, each engine in a thread of its own."""
+        threads = [threading.Thread(target=self._pump, args=(run, engine, lanes, first), daemon=True) for engine, lanes in groups]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-    def _engines(self, run: Run) -> tuple[list[tuple[Engine, list[int]]], dict[str, Any]]:
+    def _until_sure(self, run: Run, groups: Groups) -> None:
+        judge = run.reader()
+        judge.catch_up(0.0)
+        while not run.cancelled.is_set() and (more := repeats_to_add(judge.view, run._spent_s())):
+            left = [(engine, [lane for lane in lanes if judge.view.lanes[lane].state != "failed"]) for engine, lanes in groups]
+            self._round(run, [(engine, lanes) for engine, lanes in left if lanes], run._grow(more))
+            judge.catch_up(0.0)
+
+    def _engines(self, run: Run) -> tuple[Groups, dict[str, Any]]:
         """The lanes grouped by the engine that decodes them, and the engines' environments; lanes without an engine fail."""
         groups: dict[int, tuple[Engine, list[int]]] = {}
         environment: dict[str, dict[str, Any]] = {}
@@ -296,16 +331,22 @@ class Runner:
             environment.setdefault(str(found.get("device")), found)
         return list(groups.values()), _environment(environment, run.request.measure.threads)
 
-    def _pump(self, run: Run, engine: Engine, lanes: list[int]) -> None:
-        open_lanes = dict.fromkeys(lanes, run.passes)
+    def _pump(self, run: Run, engine: Engine, lanes: list[int], first: int) -> None:
+        request = run.request if first == run.first else _without_agreement(run.request)
+        open_lanes = dict.fromkeys(lanes, request.measure.passes(first))
         try:
-            for event in engine.run(lanes, run.request, run.cancelled, run.first):
+            for event in engine.run(lanes, request, run.cancelled, first):
                 run._tell(event)
                 _tick_off(open_lanes, event)
         except Exception as error:
             log.exception("engine failed")
             for lane in open_lanes:
                 run._tell(LaneFailed(lane, "internal", f"the engine failed: {error}"))
+
+
+def _without_agreement(request: RunRequest) -> RunRequest:
+    """For repeats that were added: the answers are compared already, and are the same."""
+    return request.model_copy(update={"measure": request.measure.model_copy(update={"agreement": False})})
 
 
 def _place(queued: RunQueued) -> tuple[int, str]:

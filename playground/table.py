@@ -2,125 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TypedDict
 
+from playground.columns import COLUMNS, Better, Column
+from playground.comparison import ends_words, paired, slowdown
 from playground.difference import difference
-from playground.format import UNKNOWN, between, change, count, duration, rate, ratio, request_rate, share, size
+from playground.figures import ITL, after_turn, figure, itl_percentile
+from playground.format import UNKNOWN, between, change, count, ratio, share
 from playground.metrics import median
+from playground.stats import mad, outliers, percentile
 from playground.swaps import CAME_FROM, LEAST_LOAD_S, load_time
+from playground.trace import Repeat
 from playground.view import LaneView, RunView
 
-Better = Literal["lower", "higher"]
 EQUAL = "none"
 """In place of the number of the first token that differs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One metric of the table."""
-
-    key: str
-    """A field of `Metrics`, or what else is known of the lane; its ending is the unit of a cell's value."""
-    title: str
-    unit: str
-    meaning: str
-    """One sentence."""
-    better: Better | None
-    """None: says how the output differs from the baseline's, which is neither."""
-    show: Callable[[float | None], str] = duration
-    main: bool = False
-    """Always shown; the others on demand."""
-    whole: bool = False
-    """Says something of a whole answer only: not compared when a repeat was cut short."""
-
-
-COLUMNS = (
-    Column(
-        "ttft_s",
-        "TTFT",
-        "s",
-        "Time to first token: from handing over the request, with the variant loaded, until the first output token is known; "
-        "beam search is certain of none before its end.",
-        "lower",
-        main=True,
-    ),
-    Column("tokenize_s", "Tokenizing", "s", "From handing over the request to input ids that are ready, chat template included.", "lower"),
-    Column("prefill_s", "Prefill", "s", "Reading the prompt: TTFT without tokenizing, generate’s own set-up included.", "lower"),
-    Column(
-        "tpot_s",
-        "TPOT",
-        "s",
-        "Time per output token after the first, decode time ÷ (tokens − 1); of a batch the median over its rows; "
-        "beam search and answers of one token have none.",
-        "lower",
-        main=True,
-    ),
-    Column(
-        "step_s",
-        "Step",
-        "s",
-        "The median time from one decode step to the next, which counts once for a whole batch and once for all beams.",
-        "lower",
-    ),
-    Column("decode_s", "Decode time", "s", "From the first output token to the last.", "lower", whole=True),
-    Column(
-        "decode_tokens_per_s",
-        "Decode",
-        "tok/s",
-        "Tokens per second after the first, all rows of the batch together.",
-        "higher",
-        show=rate,
-        main=True,
-    ),
-    Column(
-        "output_tokens_per_s",
-        "Output",
-        "tok/s",
-        "Output tokens of all rows ÷ E2E, so the wait for the first token counts too.",
-        "higher",
-        show=rate,
-        whole=True,
-    ),
-    Column("post_s", "Post", "s", "What generate does after the last token, and turning all tokens into text once.", "lower"),
-    Column("e2e_s", "E2E", "s", "End to end: tokenizing, prefill, decoding and post, added up.", "lower", main=True, whole=True),
-    Column(
-        "requests_per_s",
-        "Requests",
-        "req/s",
-        "Answers finished per second of the wall clock; undefined when lanes take turns, for then the wall is not one lane’s.",
-        "higher",
-        show=request_rate,
-        whole=True,
-    ),
-    Column(
-        "load_s",
-        "Load",
-        "s",
-        "From asking for the variant to ready to run, and where it came from: cold files, a prequantized copy, host memory, "
-        "an adapter attached to a base in place, or resident.",
-        "lower",
-        main=True,
-    ),
-    Column("memory_bytes", "Memory", "B", "The weights as they are held, adapter included.", "lower", show=size, main=True),
-    Column(
-        "first_difference_token",
-        "First difference",
-        "token",
-        "Number of the first output token that differs from the baseline’s, over rows asked the same prompt; none when all that can be "
-        "compared are equal.",
-        None,
-    ),
-    Column(
-        "top1_share",
-        "Top-1 agreement",
-        "share",
-        "Share of places at which the lane’s model, reading the baseline’s answer, finds the same token likeliest as the baseline’s model; "
-        "measured when outputs are compared (see Settings).",
-        None,
-    ),
-)
 
 
 class ColumnJson(TypedDict):
@@ -129,7 +25,7 @@ class ColumnJson(TypedDict):
     key: str
     title: str
     unit: str
-    """Of a cell's value: s, tok/s, req/s, B, token or share."""
+    """Of a cell's value: s, tok/s, req/s, B, ×, token or share."""
     meaning: str
     better: Better | None
     main: bool
@@ -141,8 +37,8 @@ class Cell(TypedDict):
     value: float | None
     """The same in SI units, for sorting; null for unknown."""
     against: str
-    """Multiple of the baseline lane's value and change, "0.687× · −31 %"; "–" if one of the two is unknown or they are not to be
-    compared; "" in the baseline's own row, and where the figure itself is one of the difference."""
+    """Multiple of the baseline lane's value, the geometric mean over repeats that are paired, and change, "0.687× · −31 %"; "–" if one of
+    the two is unknown or they are not to be compared; "" in the baseline's own row, and where the figure itself compares."""
     title: str
     """What the figure is of and how to read the comparison, in words: for hover and screen readers; may be empty."""
 
@@ -159,8 +55,14 @@ class Row(TypedDict):
 
 
 def main_columns(view: RunView) -> list[Column]:
-    """The columns that are always shown: those on the change of output too, in a run that compares outputs."""
-    return [one for one in COLUMNS if one.main or (one.better is None and view.request.measure.agreement)]
+    """The columns that are always shown: those on the change of output too, in a run that compares outputs; when lanes run at once, how
+    much that slows them."""
+    measure = view.request.measure
+    return [
+        one
+        for one in COLUMNS
+        if one.main or (one.better is None and measure.agreement) or (one.key == "slowdown" and measure.schedule == "contended")
+    ]
 
 
 def columns(view: RunView) -> list[ColumnJson]:
@@ -202,13 +104,27 @@ def _cell(view: RunView, lane: LaneView, column: Column) -> Cell:
             return _first_difference(view, lane)
         case "top1_share":
             return _top1(view, lane)
-    value = median([*_values(view, lane, column.key)])
+        case "slowdown":
+            return _slowdown(view, lane, column)
+        case "after_turn":
+            value = after_turn(lane.counted)
+            return {"text": column.show(value), "value": value, "against": "", "title": ""}
+    value = _value(view, lane, column.key)
     text, source = column.show(value), _source(view, lane, column)
     if column.key == "load_s" and lane.load_kind and value is not None:
         text = f"{load_time(value)}, {lane.load_kind}"
-    against = _against(view, lane, column, value)
-    compared = [_compared(view, column, against)] if against not in ("", UNKNOWN) else []
+    times = _times(view, lane, column)
+    against = "" if lane is view.baseline else UNKNOWN if times is None else f"{ratio(times, 1.0)} · {change(times, 1.0)}"
+    compared = [_compared(view, lane, column, times)] if times is not None else []
     return {"text": text, "value": value, "against": against, "title": " · ".join(source + compared)}
+
+
+def _slowdown(view: RunView, lane: LaneView, column: Column) -> Cell:
+    found = slowdown(view, lane)
+    if found is None:
+        return {"text": UNKNOWN, "value": None, "against": "", "title": ""}
+    title = f"over {count(found.pairs, 'pair')} of repeats {ends_words(found)}".rstrip()
+    return {"text": column.show(found.ratio.value), "value": found.ratio.value, "against": "", "title": title}
 
 
 def _first_difference(view: RunView, lane: LaneView) -> Cell:
@@ -226,41 +142,76 @@ def _top1(view: RunView, lane: LaneView) -> Cell:
     return {"text": share(found.top1), "value": found.top1, "against": "", "title": f"over {count(found.places, 'place')}"}
 
 
+ONCE = ("load_s", "memory_bytes", "cold_ttft_s")
+"""Known once of a lane, not of each repeat."""
+MANY = 5
+"""Repeats from which more is said of their spread than its ends."""
+
+
+def _value(view: RunView, lane: LaneView, key: str) -> float | None:
+    return itl_percentile(lane.counted, key) if key in ITL else median([*_values(view, lane, key)])
+
+
 def _values(view: RunView, lane: LaneView, key: str) -> list[float]:
-    """Of each counted repeat; a lane is loaded and weighed once."""
-    if key in ("load_s", "memory_bytes"):
-        once: float | None = getattr(lane, key)
-        return [] if once is None else [once]
+    """Of each counted repeat; of a lane what is known once."""
     if key == "requests_per_s" and view.request.measure.schedule == "interleaved":
         return []
-    return lane.values(key)
+    found = [_once(lane, key)] if key in ONCE else [figure(repeat, key) for repeat in lane.counted]
+    return [value for value in found if value is not None]
+
+
+def _once(lane: LaneView, key: str) -> float | None:
+    if key == "cold_ttft_s":
+        return lane.cold.metrics.ttft_s if lane.cold is not None else None
+    value: float | None = getattr(lane, key)
+    return value
 
 
 def _source(view: RunView, lane: LaneView, column: Column) -> list[str]:
     """What the figure is of: how many repeats and how far apart they lie, or where the weights came from."""
     values = _values(view, lane, column.key)
-    if not values or column.key == "memory_bytes":
+    if not values or column.key in ("memory_bytes", "cold_ttft_s"):
         return []
     if column.key == "load_s":
         return [CAME_FROM[lane.load_kind]] if lane.load_kind else []
-    cut = ", cut short" if lane.cut_short else ""
+    if column.key in ITL:
+        gaps = sum(len(repeat.metrics.itl_s) for repeat in lane.counted)
+        return [f"{count(gaps, 'gap')} in {count(len(values), 'repeat')}{_kind(lane.counted)}"]
     if len(values) == 1:
-        return [f"one repeat{cut}"]
-    return [f"median of {len(values)}{cut}: {between(column.show(min(values)), column.show(max(values)))}"]
+        return [f"one repeat{_kind(lane.counted)}"]
+    ends = between(column.show(min(values)), column.show(max(values)))
+    return [f"median of {len(values)}{_kind(lane.counted)}: {ends}", *(_spread(column, values) if len(values) >= MANY else [])]
 
 
-def _against(view: RunView, lane: LaneView, column: Column, value: float | None) -> str:
-    baseline = view.baseline
-    if lane is baseline:
-        return ""
-    other = median([*_values(view, baseline, column.key)])
-    unlike = column.key == "load_s" and (lane.load_kind != baseline.load_kind or max(value or 0, other or 0) < LEAST_LOAD_S)
-    if value is None or not other or unlike or (column.whole and (lane.cut_short or baseline.cut_short)):
-        return UNKNOWN
-    return f"{ratio(value, other)} · {change(value, other)}"
+def _kind(repeats: list[Repeat]) -> str:
+    """What is unusual about those that count, for want of others."""
+    cut = ", cut short" if any({"cancelled", "timeout"} & set(repeat.finish) for repeat in repeats) else ""
+    return f"{', cold' if all(repeat.cold for repeat in repeats) else ''}{cut}"
 
 
-def _compared(view: RunView, column: Column, against: str) -> str:
-    """The comparison with its metric and its direction named."""
-    metric = column.title if column.title.isupper() else column.title.lower()
-    return f"{against.partition(' · ')[0]} lane {view.baseline.index + 1}’s {metric}; {column.better} is better"
+def _spread(column: Column, values: list[float]) -> list[str]:
+    far = sum(outliers(values))
+    marked = [f"{far} of {count(len(values), 'repeat')} marked as {'an outlier' if far == 1 else 'outliers'}"] if far else []
+    high = [f"p{percent} {column.show(percentile(values, percent))}" for percent in (95, 99)]
+    return [f"MAD {column.show(mad(values))}", *high, *marked]
+
+
+def _times(view: RunView, lane: LaneView, column: Column) -> float | None:
+    """The multiple of the baseline's figure; None where the two are not to be compared."""
+    baseline, key = view.baseline, column.key
+    if lane is baseline or (column.whole and (lane.cut_short or baseline.cut_short)) or not _values(view, lane, key):
+        return None
+    if key not in ONCE:
+        found = paired(view, lane, baseline, key)
+        return found.ratio.value if found else None
+    value, other = _value(view, lane, key), _value(view, baseline, key)
+    unlike = key == "load_s" and (lane.load_kind != baseline.load_kind or max(value or 0, other or 0) < LEAST_LOAD_S)
+    return None if value is None or not other or unlike else value / other
+
+
+def _compared(view: RunView, lane: LaneView, column: Column, times: float) -> str:
+    """The comparison with its metric, its interval and its direction named."""
+    metric = column.title if column.title.isupper() else column.title if column.key in (*ITL, "cold_ttft_s") else column.title.lower()
+    found = None if column.key in ONCE else paired(view, lane, view.baseline, column.key)
+    interval = f" {words}" if found and (words := ends_words(found)) else ""
+    return f"{ratio(times, 1.0)} lane {view.baseline.index + 1}’s {metric}{interval}; {column.better} is better"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
 
+from playground.comparison import comparison
 from playground.events import (
     Event,
     FailureKind,
@@ -23,7 +24,7 @@ from playground.events import (
 )
 from playground.metrics import Meter, measure, median
 from playground.spec import Beam, Lane, RunRequest
-from playground.trace import Agreement, LaneRecord, Load, LoadKind, Memory, Metrics, Recording, Repeat, Step, Trace
+from playground.trace import Agreement, Comparison, LaneRecord, Load, LoadKind, Memory, Metrics, Recording, Repeat, Step, Trace
 
 RunStatus = Literal["waiting", "running", "done", "cancelled"]
 LaneState = Literal["waiting", "loading", "ready", "running", "done", "failed"]
@@ -172,7 +173,8 @@ class RunView:
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.fraction, lane.facts = "ready", "", None, event.facts
                 lane.weights_bytes = event.memory_bytes
-                lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
+                if event.load_kind != "resident" or not lane.loads:  # a run that goes on finds its variants in place: no swap
+                    lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
                 if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
                     lane.load_s, lane.load_kind = event.load_s, event.load_kind
             case RepeatStarted():
@@ -208,7 +210,7 @@ class RunView:
             status="cancelled" if self.status == "cancelled" else "done",
             environment=self.environment,
             request=self.request,
-            lanes=tuple(_lane_record(lane) for lane in self.lanes),
+            lanes=tuple(_lane_record(lane, comparison(self, lane)) for lane in self.lanes),
         )
 
 
@@ -255,7 +257,7 @@ def lane_tokens(lane: LaneView) -> int:
     return sum(len(row) for row in lane.repeats[-1].output_ids) if lane.repeats else 0
 
 
-def _lane_record(lane: LaneView) -> LaneRecord:
+def _lane_record(lane: LaneView, compared: Comparison | None) -> LaneRecord:
     return LaneRecord(
         index=lane.index,
         label=lane.label,
@@ -267,6 +269,7 @@ def _lane_record(lane: LaneView) -> LaneRecord:
         memory=lane.memory,
         loads=tuple(lane.loads),
         agreement=lane.agreement,
+        comparison=compared,
         facts=lane.facts,
         repeats=tuple(lane.repeats),
     )

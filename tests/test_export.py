@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from playground.columns import COLUMNS
 from playground.events import RunStarted
 from playground.export import FORMULA, csv_text, escaped, markdown_text
-from playground.table import COLUMNS
 from playground.view import RunView
 from tests.timelines import Ran, played
 

@@ -8,17 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.columns import COLUMNS
 from playground.events import LaneCompared
 from playground.format import UNKNOWN
 from playground.spec import Lane
-from playground.table import COLUMNS, Cell, columns, main_cells, rows
+from playground.table import Cell, columns, main_cells, rows
 from playground.trace import Metrics
 from playground.view import RunView
 from tests import strategies
 from tests.timelines import Ran, played, request
 
-UNITS = {"tokens_per_s": "tok/s", "requests_per_s": "req/s", "_s": "s", "_bytes": "B", "_token": "token", "_share": "share"}
+UNITS = {
+    "tokens_per_s": "tok/s",
+    "requests_per_s": "req/s",
+    "_s": "s",
+    "_bytes": "B",
+    "_token": "token",
+    "_share": "share",
+} | dict.fromkeys(("after_turn", "slowdown"), "×")
 CHANGE = {"first_difference_token", "top1_share"}
+OF_ITSELF = {"after_turn", "slowdown"}
+DERIVED = {"cold_ttft_s", "itl_p50_s", "itl_p90_s", "itl_p95_s", "itl_p99_s"}
 NF4 = Ran(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000)
 
 
@@ -29,7 +39,7 @@ def cell(view: RunView, lane: int, key: str) -> Cell:
 def test_every_metric_is_a_column_with_its_unit_and_one_sentence() -> None:
     view = played({"bf16": Ran()})
     keys = [column["key"] for column in columns(view)]
-    assert set(Metrics.model_fields) - {"itl_s"} == set(keys) - {"load_s", "memory_bytes"} - CHANGE
+    assert set(Metrics.model_fields) - {"itl_s"} == set(keys) - {"load_s", "memory_bytes"} - CHANGE - OF_ITSELF - DERIVED
     assert len(set(keys)) == len(keys)
     for column in columns(view):
         assert column["unit"] == next(unit for ending, unit in UNITS.items() if column["key"].endswith(ending))
@@ -147,4 +157,4 @@ def test_rows_are_plain_json_and_nothing_unknown_is_a_number(pairs: list[tuple[L
         assert len(main_cells(view, row)) == 6
         for key, one in zip([column["key"] for column in columns(view)], row["cells"], strict=True):
             assert (one["text"] in (UNKNOWN, "none")) == (one["value"] is None)
-            assert (one["against"] == "") == (row["baseline"] or key in CHANGE)
+            assert (one["against"] == "") == (row["baseline"] or key in CHANGE | OF_ITSELF)

@@ -12,11 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from playground.columns import Column
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
 from playground.format import UNKNOWN, count, duration, ratio
 from playground.published import published_table
 from playground.swaps import adapter_words
-from playground.table import Cell, Column, main_cells, main_columns, rows
+from playground.table import Cell, main_cells, main_columns, rows
 from playground.trace import Metrics
 from playground.view import RunView
 from playground.words import lane_words, place_words

@@ -54,6 +54,10 @@ class Script:
     adapted: tuple[str, ...] = ADAPTED
     fails_after: int | None = None
     """Steps until the lane fails; None: it does not."""
+    fails_in: int = 0
+    """The number of the repeat in which it does."""
+    jitter: tuple[float, ...] = (1.0,)
+    """Of each repeat in turn, how much slower its steps are."""
 
 
 DEFAULT_SCRIPTS: Mapping[str, Script] = {
@@ -298,10 +302,11 @@ class _Playing:
         return RepeatStarted(self.index, self.repeat, self.warmup, asked, self.tokenize_s, self.cold, self.alone)
 
     def next_s(self) -> float:
-        return self.crowd * (self.script.ttft_s if self.taken == 0 else self.script.tpot_s)
+        jitter = self.script.jitter[self.repeat % len(self.script.jitter)]
+        return self.crowd * jitter * (self.script.ttft_s if self.taken == 0 else self.script.tpot_s)
 
     def step(self) -> StepsTaken | LaneFailed:
-        if self.taken == self.script.fails_after:
+        if self.taken == self.script.fails_after and self.repeat >= self.script.fails_in:
             self.failed = True
             return LaneFailed(self.index, "internal", f"the script fails after {self.taken} steps")
         self.clock_s += self.next_s()
