@@ -297,10 +297,13 @@ class Runner:
             self._until_sure(run, groups)
 
     def _round(self, run: Run, groups: Groups, first: int) -> None:
-        """The run's repeats from the number `first` on, each engine in a thread of its own."""
+        """The run's repeats from the number `first` on, each engine in a thread of its own: at the same time, unless the schedule is
+        that nothing runs beside what is measured."""
         threads = [threading.Thread(target=self._pump, args=(run, engine, lanes, first), daemon=True) for engine, lanes in groups]
         for thread in threads:
             thread.start()
+            if run.request.measure.schedule == "exclusive":
+                thread.join()
         for thread in threads:
             thread.join()
 

@@ -126,13 +126,17 @@ def test_every_option_reaches_the_request(playground: Playground, capsys: pytest
         *("--lane", "bf16+faq@2", "--model", "big=some/model", "--adapter", f"faq={tmp_path}", "--prompt", "a", "--prompt", "b"),
         *("--system", "s", "--max-new-tokens", "4", "--free-length", "--schedule", "interleaved", "--warmup", "2", "--repeats", "3"),
         *("--seed", "11", "--threads", "1", "--agreement", "--raw"),
+        *("--quantum-ms", "50", "--until", "40", "--time-limit", "0.01"),
     )
     request = recorded(playground, capsys, *arguments).request
     assert (request.model, request.models["big"], request.adapters) == ("big", "some/model", {"faq": str(tmp_path)})
     assert (request.prompts, request.system, request.chat) == (("a", "b"), "s", False)
     measure = request.measure
     assert (measure.max_new_tokens, measure.fixed_length, measure.schedule) == (4, False, "interleaved")
-    assert (measure.warmup, measure.repeats, measure.seed, measure.threads, measure.agreement) == (2, 3, 11, 1, True)
+    assert (measure.warmup, measure.seed, measure.threads, measure.agreement, measure.quantum_s) == (2, 11, 1, True, 0.05)
+    assert measure.repeats >= 3
+    assert measure.until is not None
+    assert (measure.until.width, measure.until.limit_s) == (0.4, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +290,8 @@ BAD_INPUT = [
         ("run", "--lane", "bf16", "--adapter", "faq=/none"),
         "--adapter: faq: there is no folder '/none'; allowed: a folder with a LoRA adapter",
     ),
+    (("run", "--lane", "bf16", "--time-limit", "5"), "--time-limit: goes with --until; allowed: --until 5 --time-limit 60"),
+    (("run", "--lane", "bf16", "--until", "0"), "--until: 0 is not a width; allowed: above 0 and at most 200 percent"),
     (("run", "quickstart", "--baseline", "5"), "--baseline: there is no lane 5; allowed: 1 to 4"),
     (("run", "--lane", "bf16", "--baseline", "0"), "--baseline: there is no lane 0; allowed: 1"),
     (

@@ -53,6 +53,9 @@ def forms(draw: st.DrawFn) -> tuple[Form, Preset]:
         "seed": st.integers(0, 2**32 - 1),
         "threads": st.integers(0, 1024),
         "agreement": st.booleans(),
+        "quantum_ms": st.integers(0, 10_000) | st.floats(0, 10_000),
+        "until_percent": st.integers(0, 200) | st.floats(0.001, 200),
+        "limit_s": st.integers(1, 86_400),
     }
     chosen = draw(st.sets(st.sampled_from(sorted(other))))
     return replace(base, **{name: draw(other[name]) for name in sorted(chosen)}), preset
@@ -164,6 +167,9 @@ KEYS = (
     "seed",
     "threads",
     "agreement",
+    "quantum_ms",
+    "until_percent",
+    "limit_s",
     "x",
 )
 

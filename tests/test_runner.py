@@ -329,10 +329,21 @@ def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> Non
 
 def test_lanes_of_two_engines_run_side_by_side() -> None:
     engines = {None: HeldEngine(), "cuda:0": HeldEngine()}
-    run = Runner(lambda lane: engines[lane.variant.device]).start(named("a", "bf16", "bf16[device=cuda:0]"))
+    wanted = request("bf16", "bf16[device=cuda:0]", measure={"schedule": "interleaved", "max_new_tokens": 3, "warmup": 0})
+    run = Runner(lambda lane: engines[lane.variant.device]).start(wanted)
     for engine in engines.values():
         assert engine.entered.acquire(timeout=PATIENCE_S)  # both are in before either is let go
     for engine in engines.values():
+        engine.release.release()
+    assert told(run)[-1] == RunFinished("done")
+
+
+def test_nothing_runs_beside_an_exclusive_lane_on_another_engine_either() -> None:
+    engines = {None: HeldEngine(), "cuda:0": HeldEngine()}
+    run = Runner(lambda lane: engines[lane.variant.device]).start(named("a", "bf16", "bf16[device=cuda:0]"))
+    for engine, later in ((engines[None], engines["cuda:0"]), (engines["cuda:0"], None)):
+        assert engine.entered.acquire(timeout=PATIENCE_S)
+        assert later is None or not later.entered.acquire(timeout=0.2)
         engine.release.release()
     assert told(run)[-1] == RunFinished("done")
 

@@ -28,13 +28,17 @@ from playground.cli.asked import (
     Models,
     PresetName,
     Prompts,
+    QuantumMs,
     Raw,
     Seed,
     System,
     Threads,
+    TimeLimit,
+    UntilPercent,
     Warmup,
     place,
     read_options,
+    until_sure,
 )
 from playground.cli.doctor import diagnose, show
 from playground.cli.output import Write, outputs
@@ -122,7 +126,8 @@ def run(
         str | None,
         typer.Option(
             metavar="|".join(SCHEDULES),
-            help="One lane after the other, or turns by each lane's own clock.  [default: exclusive, unless the preset names one]",
+            help="One lane after the other, turns by each lane's own clock, or all at once.  [default: exclusive, unless the preset "
+            "names one]",
         ),
     ] = None,
     warmup: Warmup = None,
@@ -130,6 +135,9 @@ def run(
     seed: Seed = None,
     threads: Threads = None,
     agreement: Agreement = None,
+    quantum_ms: QuantumMs = None,
+    until: UntilPercent = None,
+    time_limit: TimeLimit = None,
     raw: Raw = False,
     baseline: Annotated[int | None, typer.Option(metavar="N", help="The lane the others are compared with.  [default: 1]")] = None,
     json: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the recording as JSON; - is standard output.")] = None,
@@ -149,6 +157,8 @@ def run(
         "seed": seed,
         "threads": threads,
         "agreement": agreement,
+        "quantum_s": None if quantum_ms is None else quantum_ms / 1e3,
+        "until": until_sure(until, time_limit),
     }
     fields = {"prompts": prompt, "system": system, "chat": False if raw else None}
     asked = read_options(given.settings, preset, lane, model, adapter, measure, fields)

@@ -44,6 +44,20 @@ Agreement = Annotated[
         "token likeliest.  [default: not, unless the preset says so]",
     ),
 ]
+QuantumMs = Annotated[
+    float | None, typer.Option(metavar="MS", help="Interleaved: a lane keeps its turn for so long; 0: one step.  [default: 100]")
+]
+UntilPercent = Annotated[
+    float | None,
+    typer.Option(
+        "--until",
+        metavar="PERCENT",
+        help="Adds repeats until each lane's 95 % interval of the ratio to the baseline is narrower than this.  [default: none are added]",
+    ),
+]
+TimeLimit = Annotated[
+    float | None, typer.Option(metavar="S", help="With --until: no repeat is added after so many seconds.  [default: 120]")
+]
 Raw = Annotated[bool, typer.Option("--raw", help="The prompt as it stands, not through the model's chat template.")]
 
 
@@ -87,6 +101,17 @@ def read_options(
     chosen = _choose(settings, preset, lanes)
     texts, named = lanes or chosen.lanes, _named("--model", models)
     return Asked(settings, chosen, texts, named, _folders(_named("--adapter", adapters)), measure, fields, _the_one_model(named, texts))
+
+
+def until_sure(percent: float | None, limit_s: float | None) -> dict[str, float] | None:
+    """What --until and --time-limit ask for; None when they ask for nothing. Raises SpecError."""
+    if percent is None:
+        if limit_s is not None:
+            raise SpecError("--time-limit", "goes with --until; allowed: --until 5 --time-limit 60")
+        return None
+    if not 0 < percent <= 200:
+        raise SpecError("--until", f"{percent:g} is not a width; allowed: above 0 and at most 200 percent")
+    return {"width": percent / 100} | ({} if limit_s is None else {"limit_s": limit_s})
 
 
 def known(values: Mapping[str, Any]) -> dict[str, Any]:

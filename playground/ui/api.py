@@ -38,13 +38,18 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         seed: int | None = None,
         threads: int | None = None,
         agreement: bool | None = None,
+        quantum_s: float | None = None,
+        until_width: float | None = None,
+        until_limit_s: float | None = None,
         model: str | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Runs lanes and streams where they are; the last message holds the whole recording under "recording".
 
         What is left out comes from the preset; without preset and lanes that is the first preset, with lanes alone the defaults
-        of the command line (exclusive schedule, 64 tokens, one warm-up, one repeat).
+        of the command line (exclusive schedule, 64 tokens, one warm-up, one repeat). `until_width`: repeats are added until every
+        lane's interval is narrower than this share of its ratio, or `until_limit_s` have passed.
         """
+        until = {name: value for name, value in (("width", until_width), ("limit_s", until_limit_s)) if value is not None}
         measure = {
             "max_new_tokens": max_new_tokens,
             "fixed_length": fixed_length,
@@ -54,6 +59,8 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
             "seed": seed,
             "threads": threads,
             "agreement": agreement,
+            "quantum_s": quantum_s,
+            "until": until or None,
         }
         fields = {"lanes": lanes, "prompts": prompts, "system": system, "model": model}
         try:

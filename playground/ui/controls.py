@@ -52,6 +52,9 @@ class Controls:
     seed: Any
     threads: Any
     agreement: Any
+    quantum_ms: Any
+    until_percent: Any
+    limit_s: Any
     system: Any
     summary: Any
     """The settings of measurement in one line."""
@@ -64,7 +67,10 @@ class Controls:
     fresh: Any
     """Whether nothing has run yet, so that the live view may follow the edits."""
 
-    FIELDS = ("model", "prompt", "system", "schedule", "length", "max_new_tokens", "warmup", "repeats", "seed", "threads", "agreement")
+    FIELDS = (
+        *("model", "prompt", "system", "schedule", "length", "max_new_tokens", "warmup", "repeats", "seed", "threads"),
+        *("agreement", "quantum_ms", "until_percent", "limit_s"),
+    )
 
     def inputs(self) -> set[Any]:
         """What makes a run."""
@@ -154,8 +160,15 @@ def _how(form: Form) -> dict[str, Any]:
         "seed": _whole(form.seed, "Seed", 0, "seed"),
         "threads": _whole(form.threads, "Threads, 0: all", 0, "threads"),
         "system": gr.Textbox(form.system, label="System prompt", placeholder="none", lines=1, max_lines=2, elem_id="system"),
+        "quantum_ms": _number(form.quantum_ms, "Turn of a lane, ms", "quantum-ms"),
+        "until_percent": _number(form.until_percent, "Until interval < %; 0: off", "until-percent"),
+        "limit_s": _number(form.limit_s, "At most, s", "limit-s"),
         "agreement": gr.Checkbox(form.agreement, label="Compare outputs", info=COMPARE, elem_id="agreement", min_width=80),
     }
+
+
+def _number(value: float | None, label: str, elem_id: str) -> Any:
+    return gr.Number(value, label=label, minimum=0, elem_id=elem_id, min_width=80)
 
 
 def _whole(value: float | None, label: str, minimum: int, elem_id: str, **more: Any) -> Any:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from playground.format import UNKNOWN
 from playground.settings import Settings
-from playground.spec import Lane, Measure, Published, RunRequest, SpecError, explain
+from playground.spec import Lane, Measure, Published, RunRequest, SpecError, Until, explain
 
 PROMPT_BREAK = "---"
 """On a line of its own, between two prompts of a batch."""
@@ -42,6 +42,10 @@ class Form:
     chat: bool = True
     baseline: int = 0
     agreement: bool = False
+    quantum_ms: float | None = 100
+    until_percent: float | None = 0
+    """How narrow the interval is to be; 0: the repeats asked for are all."""
+    limit_s: float | None = 120
 
 
 def read_form(form: Form, settings: Settings, published: Published | None = None) -> RunRequest:
@@ -49,7 +53,8 @@ def read_form(form: Form, settings: Settings, published: Published | None = None
     lanes = tuple(_lane(number, text) for number, text in enumerate(form.lanes, start=1))
     numbers = {name: _whole(name, getattr(form, name)) for name in ("max_new_tokens", "warmup", "repeats", "seed")}
     how = {"schedule": form.schedule, "fixed_length": form.length == FIXED, "agreement": form.agreement}
-    measure = _measure(**how, threads=_threads(form.threads), **numbers)
+    measure = _measure(**how, threads=_threads(form.threads), quantum_s=_number("quantum_ms", form.quantum_ms) / 1e3, **numbers)
+    measure = measure.model_copy(update={"until": _until(form)})
     fields = {"lanes": lanes, "prompts": split_prompts(form.prompt), "system": form.system.strip() or None, "chat": form.chat}
     try:
         names = {"model": form.model, "models": settings.models, "adapters": settings.adapters}
@@ -63,7 +68,7 @@ def read_form(form: Form, settings: Settings, published: Published | None = None
 
 
 def checked(request: RunRequest, settings: Settings) -> RunRequest:
-    """The request, if the operator's limits allow it. Raises SpecError."""
+    """The request, if the operator's limits allow it; one that goes on until it is sure, as far as they allow it. Raises SpecError."""
     if len(request.lanes) > settings.max_lanes:
         raise SpecError("lanes", f"{len(request.lanes)} lanes are more than the {settings.max_lanes} allowed here")
     characters = sum(map(len, request.prompts)) + len(request.system or "")
@@ -74,7 +79,16 @@ def checked(request: RunRequest, settings: Settings) -> RunRequest:
     if tokens > settings.max_rows_times_tokens:
         most = f"{settings.max_rows_times_tokens:,} allowed here"
         raise SpecError("max_new_tokens", f"rows × tokens × passes come to {tokens:,}, more than the {most}; take fewer of any")
-    return request
+    return request if measure.until is None else _no_longer_than(request, measure.until, settings)
+
+
+def _no_longer_than(request: RunRequest, until: Until, settings: Settings) -> RunRequest:
+    """With at most as many repeats as there are rows × tokens allowed for."""
+    measure = request.measure
+    passes = settings.max_rows_times_tokens // (sum(lane.batch for lane in request.lanes) * measure.max_new_tokens)
+    repeats = (passes - measure.warmup) // (2 if measure.schedule == "contended" else 1)
+    shorter = until.model_copy(update={"most": min(until.most, repeats)})
+    return request.model_copy(update={"measure": measure.model_copy(update={"until": shorter})})
 
 
 def split_prompts(text: str) -> tuple[str, ...]:
@@ -103,6 +117,8 @@ def measure_line(form: Form) -> str:
         f"{number(form.warmup)} warm-up{'' if form.warmup == 1 else 's'}",
         f"{number(form.repeats)} repeat{'' if form.repeats == 1 else 's'}",
         f"seed {number(form.seed)}",
+        *([f"turns of {number(form.quantum_ms)} ms"] if form.schedule == "interleaved" and form.quantum_ms != 100 else []),
+        *([f"until the interval is within {number(form.until_percent)} %"] if form.until_percent else []),
         "fixed length" if form.length == FIXED else "free length",
         f"{number(form.threads)} thread{'' if form.threads == 1 else 's'}" if form.threads else "all threads",
         *(["system prompt"] if form.system.strip() else []),
@@ -132,6 +148,8 @@ def _measure(**fields: Any) -> Measure:
         return Measure.model_validate(fields)
     except ValidationError as error:
         name = str(error.errors(include_url=False)[0]["loc"][0])
+        if name == "quantum_s":
+            raise FormError("quantum-ms", "Turn: must be between 0 and 10,000 ms") from None
         reason = explain(error).removeprefix(f"{name}: ")
         raise FormError(name.replace("_", "-"), f"{TITLES.get(name, name)}: {reason}") from None
 
@@ -143,6 +161,9 @@ TITLES = {
     "seed": "Seed",
     "threads": "Threads",
     "schedule": "Schedule",
+    "quantum_ms": "Turn",
+    "until_percent": "Until sure",
+    "limit_s": "At most",
 }
 
 
@@ -150,6 +171,25 @@ def _whole(name: str, value: float | None) -> int:
     if value is None or value != int(value):
         raise FormError(name.replace("_", "-"), f"{TITLES[name]}: must be a whole number, not {'nothing' if value is None else value}")
     return int(value)
+
+
+def _number(name: str, value: float | None) -> float:
+    if value is None:
+        raise FormError(name.replace("_", "-"), f"{TITLES[name]}: must be a number, not nothing")
+    return value
+
+
+def _until(form: Form) -> Until | None:
+    percent, limit_s = _number("until_percent", form.until_percent), _number("limit_s", form.limit_s)
+    if not percent:
+        return None
+    try:
+        return Until(width=percent / 100, limit_s=limit_s)
+    except ValidationError as error:
+        wrong = {"width": ("until_percent", "above 0 and at most 200 %"), "limit_s": ("limit_s", "above 0 and at most 86,400 s")}
+        name, allowed = wrong[str(error.errors(include_url=False)[0]["loc"][0])]
+        given = f"{getattr(form, name):g}"
+        raise FormError(name.replace("_", "-"), f"{TITLES[name]}: {given} is not allowed; allowed: {allowed}") from None
 
 
 def _threads(value: float | None) -> int | None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from playground.presets import Preset
 from playground.settings import Settings
-from playground.spec import SpecError, explain
+from playground.spec import SpecError, Until, explain
 from playground.ui.form import FIXED, FREE, Form, FormError, join_prompts, read_form
 
 VERSION = 1
@@ -62,6 +62,9 @@ class _Payload(BaseModel):
     seed: int | None = None
     threads: int | None = None
     agreement: bool | None = None
+    quantum_ms: float | None = None
+    until_percent: float | None = None
+    limit_s: float | None = None
 
 
 def form_of(preset: Preset, model: str, most: int) -> Form:
@@ -81,6 +84,9 @@ def form_of(preset: Preset, model: str, most: int) -> Form:
         threads=measure.threads or 0,
         chat=preset.chat,
         agreement=measure.agreement,
+        quantum_ms=_written(measure.quantum_s * 1e3),
+        until_percent=_written(measure.until.width * 100) if measure.until else 0,
+        limit_s=(measure.until or Until()).limit_s,
     )
 
 
@@ -149,7 +155,12 @@ def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
     return presets[name]
 
 
+def _written(value: float) -> float:
+    """Without what changing the unit has added at the 16th digit."""
+    return round(value, 9)
+
+
 def _plain(form: Form) -> dict[str, Any]:
     values = {name: getattr(form, name) for name in form.__slots__ if name != "chat"}
-    whole = {name: int(value) for name, value in values.items() if isinstance(value, float)}
+    whole = {name: int(value) for name, value in values.items() if isinstance(value, float) and value == int(value)}
     return values | whole | {"lanes": list(form.lanes)}

@@ -34,7 +34,7 @@ def order(run: Run) -> list[tuple[int, int, bool]]:
     return [(one.lane, one.repeat, one.warmup) for one in run.told_since(0) if isinstance(one, RepeatStarted)]
 
 
-@pytest.mark.parametrize("schedule", ["exclusive", "interleaved"])
+@pytest.mark.parametrize("schedule", ["exclusive", "interleaved", "contended"])
 def test_a_run_that_goes_on_is_as_one_that_was_longer_from_the_start(runner: Runner, tiny: Path, schedule: str) -> None:
     one = runner.start(request_for(tiny, LANES, schedule=schedule, warmup=1, repeats=3))
     whole = ended(one).view
@@ -43,10 +43,13 @@ def test_a_run_that_goes_on_is_as_one_that_was_longer_from_the_start(runner: Run
     longer = runner.more(short, 2)
     view = ended(longer).view
     assert view.request == whole.request
-    assert order(longer) == order(one)
+    if schedule == "contended":  # all at once is in no order
+        assert sorted(order(longer)) == sorted(order(one))
+    else:
+        assert order(longer) == order(one)
     for lane, other in zip(view.lanes, whole.lanes, strict=True):
         assert lane.error is None
-        assert [repeat.warmup for repeat in lane.repeats] == [True, False, False, False]
+        assert [repeat.warmup for repeat in lane.repeats if not repeat.alone] == [True, False, False, False]
         assert [repeat.output_ids for repeat in lane.repeats] == [repeat.output_ids for repeat in other.repeats]
     loads = [event for event in longer.told_since(0) if isinstance(event, LaneLoaded)]
-    assert {event.load_kind for event in loads[len(LANES) :]} == {"resident"}
+    assert len(loads) == len(LANES), "what is in place still is no swap"

@@ -67,7 +67,8 @@ class _Planned:
     prompts: Prompts
     prompt_tokens: tuple[int, ...]
     identity: Identity
-    told_loaded: bool = False
+    told_loaded: bool
+    """Also in an earlier part of the run that this one goes on from."""
 
 
 class Job:
@@ -253,7 +254,7 @@ class Job:
             kv_bytes=sizes.kv_bytes(lane, max(prompt_tokens) + request.measure.max_new_tokens),
         )
         worker.pool.check_alone(wanted)
-        return _Planned(index, wanted, encoder, prompts, prompt_tokens, identity)
+        return _Planned(index, wanted, encoder, prompts, prompt_tokens, identity, told_loaded=self._numbers.start > 0)
 
     def _say(self, index: int) -> Say:
         return lambda text: self._tell(LaneStatus(index, text))
