@@ -88,8 +88,11 @@ def slowdown(view: RunView, lane: LaneView) -> Paired | None:
 
 def differs(found: Paired) -> bool:
     """Whether the interval says so; one pair says nothing."""
-    ends = found.ratio.ends
-    return ends is not None and (ends[0] > 1 + SAME or ends[1] < 1 / (1 + SAME))
+    return found.ratio.ends is not None and _leaves_out_one(*found.ratio.ends)
+
+
+def _leaves_out_one(low: float, high: float) -> bool:
+    return low > 1 + SAME or high < 1 / (1 + SAME)
 
 
 def unsure(view: RunView) -> list[LaneView]:
@@ -101,6 +104,13 @@ def unsure(view: RunView) -> list[LaneView]:
     return [lane for lane in others if not _sure(view, lane, until.width)]
 
 
+def widest_interval(view: RunView) -> float | None:
+    """Of all lanes that are compared, as a share of the ratio; None while there is none."""
+    said = [one for lane in view.lanes if lane.state != "failed" and (one := comparison(view, lane)) is not None]
+    widths = [(one.high - one.low) / one.ratio for one in said if one.ratio and one.low is not None and one.high is not None]
+    return max(widths, default=None)
+
+
 def repeats_to_add(view: RunView, spent_s: float) -> int:
     """Of a run that goes on until it is sure: how many repeats now, at this time since its first one began; 0 when it has ended.
 
@@ -110,6 +120,20 @@ def repeats_to_add(view: RunView, spent_s: float) -> int:
     if until is None or spent_s >= until.limit_s or not unsure(view):
         return 0
     return max(0, min(2 - repeats % 2, until.most - repeats))
+
+
+def brief(said: Comparison) -> str:
+    """Its verdict in a few words, beside a lane whose baseline is known: `1.42× faster (1.38–1.47)`, `no difference (0.981–1.02×)`."""
+    if said.ratio is None:
+        return "not compared"
+    times = _speed(said.ratio, said.metric)
+    seen = f"{_times(max(times, 1 / times))}× {'faster' if times > 1 else 'slower'}{_in(said.metric)}"
+    if said.low is None or said.high is None:
+        return f"{seen}, one repeat"
+    if _leaves_out_one(said.low, said.high):
+        return f"{seen} ({_between((said.low, said.high))})"
+    low, high = sorted(_speed(end, said.metric) for end in (said.low, said.high))
+    return f"no difference shown{_in(said.metric)} ({between(significant(low), significant(high))}×)"
 
 
 def name(view: RunView, lane: LaneView) -> str:

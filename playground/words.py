@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from playground.comparison import brief, comparison, slowdown, widest_interval
 from playground.engines.base import Environment
-from playground.format import about, count, duration, size
-from playground.spec import Beam, Lane, RunRequest
+from playground.format import about, count, duration, significant, size
+from playground.spec import Beam, Greedy, Lane, RunRequest
 from playground.swaps import swap_words
 from playground.trace import Metrics
 from playground.view import LaneView, RunningRepeat, RunView
@@ -86,13 +87,53 @@ def run_words(view: RunView) -> str:
         case "waiting":
             return f"Waiting, {place_words(view)}" if view.ahead else "Starting"
         case "running":
-            slowdown = view.slowdown() or 1
-            return f"Running, shown {slowdown:.0f}× slower than life" if slowdown >= 1.5 else "Running"
+            return ", ".join(["Running", *_slower_than_life(view), *_not_sure_yet(view)])
         case "cancelled":
             return "Stopped; figures are of what was finished"
         case "done":
             failed = sum(lane.state == "failed" for lane in view.lanes)
             return f"Done, {failed} of {count(len(view.lanes), 'lane')} failed" if failed else "Done"
+
+
+def _slower_than_life(view: RunView) -> list[str]:
+    """Lanes that take turns; contended ones run as fast as they can."""
+    slowdown = view.slowdown() or 1
+    return [f"shown {slowdown:.0f}× slower than life"] if slowdown >= 1.5 else []
+
+
+def _not_sure_yet(view: RunView) -> list[str]:
+    """Of a run that goes on until it is sure: how far it is from that."""
+    until, widest = view.request.measure.until, widest_interval(view)
+    if until is None or widest is None:
+        return []
+    return [f"widest interval {significant(100 * widest, 2)} % of its ratio, {significant(100 * until.width, 2)} % wished"]
+
+
+def compared_words(view: RunView, lane: LaneView) -> tuple[str, str]:
+    """How the lane compares with the baseline: for its card, and as a sentence. Empty while there is nothing to say."""
+    if len(view.lanes) == 1 or not lane.counted:
+        return "", ""
+    if (said := comparison(view, lane)) is None:
+        return "baseline", "The other lanes are compared with this one"
+    return brief(said), f"{said.verdict[:1].upper()}{said.verdict[1:]}"
+
+
+def neighbour_words(view: RunView, lane: LaneView) -> str:
+    """Of a contended lane: what its neighbours cost it, and whether it would say the same again."""
+    if view.request.measure.schedule != "contended":
+        return ""
+    found = slowdown(view, lane)
+    cost = [f"{significant(found.ratio.value)}× the time of alone"] if found is not None else []
+    return " · ".join(cost + ([] if isinstance(lane.lane.decoding, Greedy | Beam) else ["not repeatable"]))
+
+
+def memory_words(lane: LaneView) -> str:
+    """What the lane's memory is made of; empty while only its weights are known."""
+    memory = lane.memory
+    if memory is None:
+        return ""
+    parts = [("weights", memory.weights_bytes), ("KV cache", memory.kv_bytes), ("rest", memory.rest_bytes)]
+    return ", ".join(f"{name} {size(held)}" for name, held in parts if held is not None)
 
 
 def more_words(view: RunView, repeats: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from playground.engines.scripted import ScriptedEngine
 from playground.events import LaneStatus, RunQueued, RunStarted
-from playground.trace import Metrics
+from playground.runner import Runner
+from playground.trace import Memory, Metrics
 from playground.view import RunView
-from playground.words import lane_words, run_words
+from playground.words import compared_words, lane_words, memory_words, neighbour_words, run_words
 from tests.timelines import Ran, played, request
 
 
@@ -36,3 +38,51 @@ def test_a_lane_that_is_done_says_what_comes_after_its_repeats() -> None:
     assert lane_words(view, lane, Metrics()).startswith("done, 3 tokens")
     view.apply(LaneStatus(0, "outputs not compared: no room"))
     assert lane_words(view, lane, Metrics()) == "outputs not compared: no room"
+
+
+# ---- comparisons, on a card ----
+
+
+def repeated(**lanes: list[float]) -> RunView:
+    """Lanes whose repeats took so long a token."""
+    return played({label: Ran(tpot_s=paces) for label, paces in lanes.items()}, measure={"repeats": len(next(iter(lanes.values())))})
+
+
+def test_a_card_says_how_its_lane_compares() -> None:
+    view = repeated(bf16=[0.040, 0.041, 0.040], nf4=[0.020, 0.0205, 0.0201], int8=[0.0401, 0.0412, 0.0399])
+    short, whole = zip(*(compared_words(view, lane) for lane in view.lanes), strict=True)
+    assert short[0] == "baseline"
+    assert short[1].startswith("2.00× faster (1.9")
+    assert short[2].startswith("no difference shown (0.9")
+    assert whole[1].startswith("2.00× faster than bf16 (95 %: 1.9")
+    assert whole[2].startswith("No difference that 3 repeats can show")
+
+
+def test_one_repeat_has_no_interval_on_a_card() -> None:
+    view = repeated(bf16=[0.04], nf4=[0.02])
+    assert compared_words(view, view.lanes[1])[0] == "2.00× faster, one repeat"
+
+
+def test_a_single_lane_is_compared_with_nothing() -> None:
+    view = repeated(bf16=[0.04, 0.04])
+    assert compared_words(view, view.lanes[0]) == ("", "")
+
+
+def test_without_a_baseline_nothing_is_compared() -> None:
+    view = played({"bf16": Ran(tokens=0, error="no room"), "nf4": Ran()})
+    assert compared_words(view, view.lanes[1])[0] == "not compared"
+    assert "bf16 failed" in compared_words(view, view.lanes[1])[1]
+
+
+def test_contended_lanes_say_what_neighbours_cost_and_what_does_not_repeat() -> None:
+    wanted = request("bf16", "nf4/top_p(p=0.9)", measure={"schedule": "contended", "max_new_tokens": 5})
+    view = Runner(lambda _lane: ScriptedEngine(sleep=lambda _s: None)).start(wanted).reader().to_the_end()
+    assert [neighbour_words(view, lane) for lane in view.lanes] == ["2.00× the time of alone", "2.00× the time of alone · not repeatable"]
+
+
+def test_memory_is_said_in_its_parts() -> None:
+    view = played({"bf16": Ran()})
+    assert memory_words(view.lanes[0]) == ""
+    memory = Memory(weights_bytes=269_000_000, kv_bytes=1_360_000, rest_bytes=None)
+    view.lanes[0].repeats = [one.model_copy(update={"memory": memory}) for one in view.lanes[0].repeats]
+    assert memory_words(view.lanes[0]) == "weights 269 MB, KV cache 1.36 MB"

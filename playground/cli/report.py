@@ -121,7 +121,11 @@ def _milestone(err: Console, view: RunView, event: Event | None) -> None:
             lane = view.lanes[event.lane]
             last = lane.repeats[-1]
             kind = (
-                "warm-up" if last.warmup else f"repeat {event.repeat - view.request.measure.warmup + 1} of {view.request.measure.repeats}"
+                "warm-up"
+                if last.warmup
+                else "alone"
+                if last.alone
+                else f"repeat {event.repeat - view.request.measure.warmup + 1} of {view.request.measure.repeats}"
             )
             tokens = sum(len(row) for row in last.output_ids)
             err.print(f"{lane.label}: {kind} {'stopped' if 'cancelled' in last.finish else 'done'}, {count(tokens, 'token')}")

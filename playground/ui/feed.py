@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_ms
+from playground.comparison import compare
 from playground.difference import change_words
 from playground.events import RowText
 from playground.format import duration, rate, ratio, significant, size
 from playground.metrics import median
+from playground.noise import noise_words
 from playground.published import published_table
 from playground.reproduce import script
 from playground.spec import Beam, SpecError
@@ -27,7 +29,16 @@ from playground.targets import targets
 from playground.trace import Metrics
 from playground.verdict import verdict
 from playground.view import LaneView, RunningRepeat, RunView
-from playground.words import SCRIPTED, lane_words, measure_words, run_words, short_label
+from playground.words import (
+    SCRIPTED,
+    compared_words,
+    lane_words,
+    measure_words,
+    memory_words,
+    neighbour_words,
+    run_words,
+    short_label,
+)
 
 FIGURES_PERIOD_S = 0.2
 """Figures that change faster than this cannot be read."""
@@ -55,6 +66,7 @@ class Feed:
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
         self._sent: dict[str, Any] = {}
         self._rows: list[TableRow] = []
+        self._noise_of, self._noise_words = 0, ""
 
     def start(self, idle: bool = False, watching: bool = False) -> str:
         """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run."""
@@ -81,7 +93,7 @@ class Feed:
         view = self._view
         baseline_s = self._lanes[view.baseline.index].tpot_s()
         lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
-        now: dict[str, Any] = {"state": view.status, "verdict": verdict(view)}
+        now: dict[str, Any] = {"state": view.status, "verdict": verdict(view), "noise": self._noise()}
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
             now["words"] = run_words(view)
         if view.environment.get("engine") == "scripted":
@@ -93,6 +105,13 @@ class Feed:
                 now["published"] = published["rows"]
         changed = _changed(self._sent, now)
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
+
+    def _noise(self) -> str:
+        """Looked at when a repeat has ended."""
+        known = sum(len(lane.repeats) for lane in self._view.lanes)
+        if known != self._noise_of:
+            self._noise_of, self._noise_words = known, noise_words(self._view)
+        return self._noise_words
 
     def _new_rows(self) -> list[tuple[int, TableRow]]:
         """The table's rows that changed: a lane's own figures, or the baseline's that it is compared with."""
@@ -135,6 +154,9 @@ class _LaneFeed:
         self._live = Metrics()
         self._changed_with: tuple[Any, ...] = ()
         self._change_words = ""
+        self._compared_with: tuple[Any, ...] = ()
+        self._compared_words: dict[str, Any] = {}
+        self._paired = ""
 
     def tpot_s(self) -> float | None:
         """The median of the counted repeats, else of the one in progress, so far."""
@@ -196,7 +218,8 @@ class _LaneFeed:
         self._live = self._lane.live_figures()
         lane, tpot_s, throughput = self._lane, self.tpot_s(), self._median_or_live("decode_tokens_per_s")
         compared = lane is not self._view.baseline and tpot_s and baseline_s
-        return {
+        said = self._compared()
+        return said | {
             "state": lane.state,
             "words": lane_words(self._view, lane, self._live),
             "fraction": lane.fraction,
@@ -204,10 +227,12 @@ class _LaneFeed:
             "basis": self._basis(),
             "ttft": duration(self._median_or_live("ttft_s")),
             "tpot": duration(tpot_s),
-            "ratio": f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else "",
+            "ratio": self._paired or (f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else ""),
             "rate": rate(throughput),
             "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
             "memory": size(lane.memory_bytes),
+            "memory_parts": memory_words(lane),
+            "cold": f"cold {duration(lane.cold.metrics.ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
             "phases": self._phases(),
             "ttft_ms": ttft_ms(lane),
             "e2e": duration(lane.figure("e2e_s")),
@@ -219,6 +244,17 @@ class _LaneFeed:
             "adapters": adapter_words(lane),
             "change": self._change(),
         }
+
+    def _compared(self) -> dict[str, Any]:
+        """Worked out once a repeat: intervals are drawn from thousands of resamples."""
+        known = (len(self._lane.repeats), len(self._view.baseline.repeats), self._view.status)
+        if known != self._compared_with:
+            short, whole = compared_words(self._view, self._lane)
+            said = compare(self._view, self._lane, "tpot_s") if self._lane.counted else None
+            self._paired = f"{significant(said.ratio)}× lane {self._view.baseline.index + 1}" if said and said.ratio else ""
+            beside = neighbour_words(self._view, self._lane)
+            self._compared_with, self._compared_words = known, {"compared": short, "compared_whole": whole, "neighbours": beside}
+        return self._compared_words
 
     def _change(self) -> str:
         """Worked out once both answers are there, and not with every frame again."""

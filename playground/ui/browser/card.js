@@ -67,14 +67,17 @@ class Card {
       term.title = this.run.meaning(name);
       this[key] = cell.appendChild(make('dd', '')).appendChild(make('span', 'lp-figure', '–'));
       if (key === 'tpot') this.ratio = term.appendChild(make('span', 'lp-beside'));
+      if (key === 'ttft') this.cold = term.appendChild(make('span', 'lp-beside'));
       if (key === 'rate') this.row_rate = term.appendChild(make('span', 'lp-beside'));
     }
     return list;
   }
 
-  // Where its weights came from and how its output differs; in a run with adapters, a line for them.
+  // How it compares with the baseline; where its weights came from and how its output differs; in a run with adapters, a line for them.
   notes() {
-    const notes = make('div', 'lp-notes'), line = notes.appendChild(make('p', ''));
+    const notes = make('div', 'lp-notes'), against = notes.appendChild(make('p', '')), line = notes.appendChild(make('p', ''));
+    this.compared = against.appendChild(make('span', 'lp-compared'));
+    this.neighbours = against.appendChild(make('span', 'lp-neighbours'));
     this.swap = line.appendChild(make('span', 'lp-swap'));
     this.change = line.appendChild(make('span', 'lp-change'));
     this.change.title = `Compared with lane ${this.run.baseline + 1}: the first output token that differs, and how often both models find the same next token likeliest`;
@@ -92,8 +95,10 @@ class Card {
       for (const one of this.timeline.changes.at(-1)) revised = this.answer.change(...one) || revised;
     }
     for (const one of change.text || []) revised = this.answer.change(...one) || revised;
-    for (const key of ['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory', 'swap', 'change', 'adapters']) if (key in change) setText(this[key], change[key]);
+    for (const key of ['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory', 'cold', 'compared', 'neighbours', 'swap', 'change', 'adapters']) if (key in change) setText(this[key], change[key]);
     if ('words' in change) this.words.title = change.words;
+    if ('compared_whole' in change) this.compared.title = change.compared_whole;
+    if ('memory_parts' in change) this.memory.title = change.memory_parts;
     if ('every_swap' in change) this.swap.title = change.every_swap;
     if ('adapters' in change) this.adapters.title = change.adapters;
     if ('basis' in change) this.node.dataset.basis = change.basis === 'live' ? 'live' : '';

@@ -24,6 +24,7 @@ function begin(record) {
   setText(find('.lp-note'), '');
   setText(find('.lp-run-words'), run.words);
   setText(find('.lp-verdict'), '');
+  setText(find('.lp-noise'), '');
   find('.lp-sr').replaceChildren();
   const grid = find('.lp-cards'), count = run.lanes.length;
   grid.style.setProperty('--columns', count > 8 ? 3 : count > 4 ? Math.ceil(count / 2) : count);
@@ -67,6 +68,7 @@ function take(record) {
   }
   if ('published' in record) published.set(record.published);
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
+  if ('noise' in record) setText(find('.lp-noise'), record.noise);
   if ('note' in record) setText(find('.lp-note'), record.note);
   if ('state' in record) setState(record.state, record.words);
 }
