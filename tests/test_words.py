@@ -76,7 +76,8 @@ def test_without_a_baseline_nothing_is_compared() -> None:
 
 def test_contended_lanes_say_what_neighbours_cost_and_what_does_not_repeat() -> None:
     wanted = request("bf16", "nf4/top_p(p=0.9)", measure={"schedule": "contended", "max_new_tokens": 5})
-    view = Runner(lambda _lane: ScriptedEngine(sleep=lambda _s: None)).start(wanted).reader().to_the_end()
+    engine = ScriptedEngine(sleep=lambda _s: None)
+    view = Runner(lambda _lane: engine).start(wanted).reader().to_the_end()
     assert [neighbour_words(view, lane) for lane in view.lanes] == ["2.00× the time of alone", "2.00× the time of alone · not repeatable"]
 
 
