@@ -137,7 +137,26 @@ COLUMNS = (
         "lower",
         main=True,
     ),
-    Column("memory_bytes", "Memory", "B", "The weights as they are held, adapter included.", "lower", show=size, main=True),
+    Column(
+        "memory_bytes",
+        "Memory",
+        "B",
+        "The most that the lane was seen to hold on its device: weights, KV cache and the rest, looked at in a repeat that does not count; "
+        "the weights alone where none was.",
+        "lower",
+        show=size,
+        main=True,
+    ),
+    Column("weights_bytes", "Weights", "B", "All tensors of the variant as they are held, adapter included.", "lower", show=size),
+    Column("kv_bytes", "KV cache", "B", "The tensors of the cache of keys and values after the last step.", "lower", show=size),
+    Column(
+        "rest_bytes",
+        "Rest of memory",
+        "B",
+        "Activations, logits, workspaces: on CUDA the allocator’s peak, on the CPU the growth of RssAnon, without weights and KV cache.",
+        "lower",
+        show=size,
+    ),
     Column(
         "first_difference_token",
         "First difference",

@@ -14,6 +14,7 @@ from playground.stats import mad, outliers, percentile
 from playground.swaps import CAME_FROM, LEAST_LOAD_S, load_time
 from playground.trace import Repeat
 from playground.view import LaneView, RunView
+from playground.words import memory_words
 
 EQUAL = "none"
 """In place of the number of the first token that differs."""
@@ -142,7 +143,8 @@ def _top1(view: RunView, lane: LaneView) -> Cell:
     return {"text": share(found.top1), "value": found.top1, "against": "", "title": f"over {count(found.places, 'place')}"}
 
 
-ONCE = ("load_s", "memory_bytes", "cold_ttft_s")
+IN_MEMORY = ("memory_bytes", "weights_bytes", "kv_bytes", "rest_bytes")
+ONCE = ("load_s", *IN_MEMORY, "cold_ttft_s")
 """Known once of a lane, not of each repeat."""
 MANY = 5
 """Repeats from which more is said of their spread than its ends."""
@@ -163,15 +165,15 @@ def _values(view: RunView, lane: LaneView, key: str) -> list[float]:
 def _once(lane: LaneView, key: str) -> float | None:
     if key == "cold_ttft_s":
         return lane.cold.metrics.ttft_s if lane.cold is not None else None
-    value: float | None = getattr(lane, key)
+    value: float | None = getattr(lane.memory, key, None) if key in ("kv_bytes", "rest_bytes") else getattr(lane, key)
     return value
 
 
 def _source(view: RunView, lane: LaneView, column: Column) -> list[str]:
     """What the figure is of: how many repeats and how far apart they lie, or where the weights came from."""
     values = _values(view, lane, column.key)
-    if not values or column.key in ("memory_bytes", "cold_ttft_s"):
-        return []
+    if not values or column.key in (*IN_MEMORY, "cold_ttft_s"):
+        return [memory_words(lane)] if column.key == "memory_bytes" and lane.memory is not None else []
     if column.key == "load_s":
         return [CAME_FROM[lane.load_kind]] if lane.load_kind else []
     if column.key in ITL:

@@ -66,7 +66,7 @@ def test_a_page_offers_no_preset_whose_adapter_it_does_not_have() -> None:
 
 
 def test_the_shipped_presets_in_their_order() -> None:
-    assert list(SHIPPED) == ["quickstart", "precision", "decoding", "batch", "adapter-lab", "falcon-faq"]
+    assert list(SHIPPED) == ["quickstart", "precision", "decoding", "batch", "adapter-lab", "falcon-faq", "noise", "sharing"]
     assert SHIPPED["quickstart"].lanes == ("bf16", "int8", "nf4", "bf16/top_p(p=0.9)")
     assert {"bf16/top_k(k=5)", "bf16/beam(num_beams=4)"} <= set(SHIPPED["decoding"].lanes)
 

@@ -12,7 +12,7 @@ from playground.columns import COLUMNS
 from playground.events import LaneCompared
 from playground.format import UNKNOWN
 from playground.spec import Lane
-from playground.table import Cell, columns, main_cells, rows
+from playground.table import IN_MEMORY, Cell, columns, main_cells, rows
 from playground.trace import Metrics
 from playground.view import RunView
 from tests import strategies
@@ -39,7 +39,7 @@ def cell(view: RunView, lane: int, key: str) -> Cell:
 def test_every_metric_is_a_column_with_its_unit_and_one_sentence() -> None:
     view = played({"bf16": Ran()})
     keys = [column["key"] for column in columns(view)]
-    assert set(Metrics.model_fields) - {"itl_s"} == set(keys) - {"load_s", "memory_bytes"} - CHANGE - OF_ITSELF - DERIVED
+    assert set(Metrics.model_fields) - {"itl_s"} == set(keys) - {"load_s", *IN_MEMORY} - CHANGE - OF_ITSELF - DERIVED
     assert len(set(keys)) == len(keys)
     for column in columns(view):
         assert column["unit"] == next(unit for ending, unit in UNITS.items() if column["key"].endswith(ending))
