@@ -61,7 +61,7 @@ def test_falcon_faq_is_the_published_experiment() -> None:
 
 
 def test_a_page_offers_no_preset_whose_adapter_it_does_not_have() -> None:
-    assert list(offered(SHIPPED, {})) == ["quickstart", "precision", "decoding", "batch"]
+    assert list(offered(SHIPPED, {})) == ["quickstart", "precision", "decoding", "batch", "noise", "sharing"]
     assert list(offered(SHIPPED, ADAPTERS)) == list(SHIPPED)
 
 
