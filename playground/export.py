@@ -8,10 +8,12 @@ import re
 from collections.abc import Mapping
 
 from playground.columns import COLUMNS
+from playground.comparison import comparison
 from playground.format import UNKNOWN
 from playground.published import published_table
+from playground.stats import mad, outliers, percentile
 from playground.table import EQUAL, Row, main_cells, main_columns, rows
-from playground.verdict import verdict
+from playground.verdict import lane_verdicts, verdict
 from playground.view import LaneView, RunView
 from playground.words import caption
 
@@ -26,7 +28,8 @@ def csv_text(view: RunView) -> str:
 
     Text that a spreadsheet would take for a formula stands behind an apostrophe; numbers are never touched.
     """
-    lines = [{**_what(view, view.lanes[row["lane"]]), **_outcome(view, view.lanes[row["lane"]]), **_figures(row)} for row in rows(view)]
+    told = [(view.lanes[row["lane"]], row) for row in rows(view)]
+    lines = [{**_what(view, lane), **_outcome(view, lane), **_figures(row), **_spread(lane), **_compared(view, lane)} for lane, row in told]
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, lines[0])
     writer.writeheader()
@@ -72,6 +75,23 @@ def _figures(row: Row) -> Mapping[str, Value]:
     return {column.key: EQUAL if cell["text"] == EQUAL else cell["value"] for column, cell in cells}
 
 
+def _spread(lane: LaneView) -> Mapping[str, Value]:
+    """Of the figures that matter most: how their repeats lie."""
+    found: dict[str, Value] = {}
+    for key in ("ttft_s", "tpot_s", "e2e_s"):
+        values, stem = lane.values(key), key.removesuffix("_s")
+        found |= {f"{stem}_p{percent}_s": percentile(values, percent) for percent in (90, 95, 99)}
+        found |= {f"{stem}_mad_s": mad(values), f"{stem}_outliers": sum(outliers(values)) if values else None}
+    return found
+
+
+def _compared(view: RunView, lane: LaneView) -> Mapping[str, Value]:
+    """With the baseline, by repeats that are paired."""
+    found = comparison(view, lane)
+    keys = ("metric", "pairs", "ratio", "low", "high", "difference", "difference_low", "difference_high", "needed", "verdict")
+    return {f"compared_{key}": None if found is None else getattr(found, key) for key in keys}
+
+
 def _cell(value: Value) -> str | int | float:
     match value:
         case None:
@@ -95,6 +115,7 @@ def markdown_text(view: RunView) -> str:
         said,
         drawn,
         _legend(view),
+        "\n".join(f"- {escaped(line)}" for line in lane_verdicts(view)),
         "\n".join(failed),
         *_published(view),
         f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}",

@@ -1,7 +1,10 @@
 """A run in one line of plain words: which lane is fastest, by how much, in what. Pure.
 
-It never speaks of significance. Lanes are called alike when their medians differ by less than 5 % (time to first token, which is
-a single event a repeat: 10 %), or when each median lies among the other's repeats; what one repeat shows is said to be from one.
+From two repeats on it is the interval of the paired ratio (see stats.py) that tells two lanes apart: those whose interval leaves 1 out.
+Lanes are called about as fast only when the intervals also leave out more than 5 % of difference; else it is said that so many repeats
+do not tell them apart. Each comparison stands by itself: of many lanes one in twenty may be told apart by chance. One repeat has no
+interval: lanes are called alike then when they differ by less than 5 % (time to first token, which is a single event a repeat: 10 %), and
+what it shows is said to be from one.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from playground.format import between, count, duration, rate, ratio, share, size
+from playground.comparison import comparison, differs, ends_words, name, paired, unsure
+from playground.format import between, count, duration, rate, ratio, share, significant, size
 from playground.spec import Beam
 from playground.view import LaneView, RunView
 
@@ -35,7 +39,15 @@ def verdict(view: RunView) -> str:
         return " ".join([stopped, *_failures(view)])
     race = _Race(view, measured, pace)
     said = [_alone(race)] if len(measured) == 1 else [_fastest(race), _first(race), _most(race), _least_memory(race), _agreement(race)]
-    return " ".join(["; ".join(part for part in said if part) + ".", *_lengths(race), *_failures(view), *_basis(race)])
+    return " ".join(["; ".join(part for part in said if part) + ".", *_lengths(race), *_failures(view), *_basis(race), *_unsure(view)])
+
+
+def lane_verdicts(view: RunView) -> list[str]:
+    """A line for each lane but the baseline: how it compares with it; none before the run has ended, or of one lane."""
+    if view.status not in ("done", "cancelled"):
+        return []
+    compared = [(lane, comparison(view, lane)) for lane in view.lanes if lane.state != "failed"]
+    return [f"{name(view, lane)}: {found.verdict}" for lane, found in compared if found is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +70,38 @@ class _Race:
         if len(known) < len(values):
             return []
         ranked = sorted(self.lanes, key=lambda lane: known[lane.index], reverse=highest)
-        return [lane for lane in ranked if lane is ranked[0] or _alike(lane, ranked[0], metric, margin)]
+        return [lane for lane in ranked if lane is ranked[0] or self._alike(lane, ranked[0], metric, margin)]
 
-    def multiple(self, value: float | None, metric: str) -> str:
+    def _alike(self, one: LaneView, other: LaneView, metric: str, margin: float) -> bool:
+        found = paired(self.view, one, other, metric)
+        if found is None:
+            return False
+        return not differs(found) if found.ratio.ends else _within((found.ratio.value,), margin)
+
+    def close(self, lanes: Sequence[LaneView], margin: float) -> bool:
+        """Whether the intervals leave out that any of these differs from the first by more, in the race's figure."""
+        found = [paired(self.view, lane, lanes[0], self.pace) for lane in lanes[1:]]
+        return all(one is not None and _within(one.ratio.ends or (one.ratio.value,), margin) for one in found)
+
+    def pairs(self, lanes: Sequence[LaneView]) -> int:
+        found = [paired(self.view, lane, lanes[0], self.pace) for lane in lanes[1:]]
+        return min((one.pairs for one in found if one is not None), default=0)
+
+    def multiple(self, lane: LaneView, metric: str, interval: bool = False) -> str:
         """`0.687× lane 1’s`; empty without a baseline's figure."""
-        if self.baseline is None or value is None or not (other := _figure(self.baseline, metric)):
+        found = None if self.baseline is None else paired(self.view, lane, self.baseline, metric)
+        if self.baseline is None or found is None:
             return ""
-        return f"{ratio(value, other)} lane {self.baseline.index + 1}’s"
+        ends = f" {words}" if interval and (words := ends_words(found)) else ""
+        return f"{ratio(found.ratio.value, 1.0)} lane {self.baseline.index + 1}’s{ends}"
 
 
-def _figure(lane: LaneView, metric: str) -> float | None:
-    return lane.memory_bytes if metric == "memory_bytes" else lane.figure(metric)
-
-
-def _alike(one: LaneView, other: LaneView, metric: str, margin: float) -> bool:
-    first, second = one.figure(metric), other.figure(metric)
-    if first is None or second is None:
-        return False
-    if max(first, second) <= min(first, second) * (1 + margin):
-        return True
-    return _among(first, other.values(metric)) and _among(second, one.values(metric))
-
-
-def _among(value: float, values: Sequence[float]) -> bool:
-    return min(values) <= value <= max(values)
-
-
-def _name(view: RunView, lane: LaneView) -> str:
-    """The label; labels may repeat, and then a lane is known by its number."""
-    twin = sum(one.label == lane.label for one in view.lanes) > 1
-    return f"lane {lane.index + 1} ({lane.label})" if twin else lane.label
+def _within(ratios: Sequence[float], margin: float) -> bool:
+    return all(max(one, 1 / one) <= 1 + margin for one in ratios)
 
 
 def _names(view: RunView, lanes: Sequence[LaneView]) -> str:
-    names = [_name(view, lane) for lane in lanes]
+    names = [name(view, lane) for lane in lanes]
     if len(names) > 3:
         return f"{len(names)} lanes"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -115,13 +125,13 @@ def _unit(race: _Race) -> str:
 def _alone(race: _Race) -> str:
     """The only lane with figures."""
     (lane,) = race.lanes
-    name, ttft, e2e = _name(race.view, lane), duration(lane.figure("ttft_s")), duration(lane.figure("e2e_s"))
+    who, ttft, e2e = name(race.view, lane), duration(lane.figure("ttft_s")), duration(lane.figure("e2e_s"))
     memory = f", holding {size(lane.memory_bytes)}" if lane.memory_bytes is not None else ""
     if race.pace == "e2e_s":
-        return f"{name} takes {e2e} {_unit(race)}{memory}"
+        return f"{who} takes {e2e} {_unit(race)}{memory}"
     whole = "" if lane.cut_short else f" and {e2e} for the whole answer (E2E)"
     rows = f", {rate(lane.figure('decode_tokens_per_s'))} of all {lane.lane.batch} rows together" if lane.lane.batch > 1 else ""
-    return f"{name} takes {ttft} to its first token (TTFT), then {_range([lane], 'tpot_s')} {_unit(race)}{rows}{whole}{memory}"
+    return f"{who} takes {ttft} to its first token (TTFT), then {_range([lane], 'tpot_s')} {_unit(race)}{rows}{whole}{memory}"
 
 
 def _fastest(race: _Race) -> str:
@@ -129,22 +139,27 @@ def _fastest(race: _Race) -> str:
     leaders = race.alike(race.pace, ALIKE)
     figure = f"{_range(leaders, race.pace)} {_unit(race)}"
     if len(leaders) == len(race.lanes):
+        whole = len(leaders) == len(race.view.lanes)
+        if not race.close(leaders, ALIKE):
+            who = "the lanes" if whole else _names(race.view, leaders)
+            return f"{count(race.pairs(leaders), 'repeat')} do not tell {who} apart: {figure}"
         every = "Both lanes" if len(leaders) == 2 else f"All {len(leaders)} lanes"
-        who = every if len(leaders) == len(race.view.lanes) else _names(race.view, leaders)
+        who = every if whole else _names(race.view, leaders)
         return f"{who} {'write about as fast' if race.pace == 'tpot_s' else 'take about as long'}: {figure}"
     if len(leaders) > 1:
-        about = "" if race.baseline in leaders else race.multiple(leaders[0].figure(race.pace), race.pace)
+        about = "" if race.baseline in leaders else race.multiple(leaders[0], race.pace)
         verb = "write fastest" if race.pace == "tpot_s" else "finish first"
-        return f"{_names(race.view, leaders)} {verb}, about alike: {figure}{f', about {about}' if about else ''}"
+        alike = "about alike" if race.close(leaders, ALIKE) else f"not told apart by {count(race.pairs(leaders), 'repeat')}"
+        return f"{_names(race.view, leaders)} {verb}, {alike}: {figure}{f', about {about}' if about else ''}"
     (winner,) = leaders
-    said = f"{_name(race.view, winner)} {'writes fastest' if race.pace == 'tpot_s' else 'finishes first'}: {figure}"
+    said = f"{name(race.view, winner)} {'writes fastest' if race.pace == 'tpot_s' else 'finishes first'}: {figure}"
     return said + (_runner_up(race, winner) if winner is race.baseline else _against_baseline(race, winner))
 
 
 def _against_baseline(race: _Race, winner: LaneView) -> str:
     if race.baseline is None:
         return ""
-    said = f", {race.multiple(winner.figure(race.pace), race.pace)}"
+    said = f", {race.multiple(winner, race.pace, interval=True)}"
     if not (winner.memory_bytes and race.baseline.memory_bytes):
         return said
     multiple = ratio(winner.memory_bytes, race.baseline.memory_bytes)
@@ -154,8 +169,8 @@ def _against_baseline(race: _Race, winner: LaneView) -> str:
 def _runner_up(race: _Race, winner: LaneView) -> str:
     rest = _Race(race.view, [lane for lane in race.lanes if lane is not winner], race.pace)
     second = rest.alike(race.pace, ALIKE)[0]
-    times = race.multiple(second.figure(race.pace), race.pace)
-    return f"; next is {_name(race.view, second)} with {_range([second], race.pace)}, {times}"
+    times = race.multiple(second, race.pace, interval=True)
+    return f"; next is {name(race.view, second)} with {_range([second], race.pace)}, {times}"
 
 
 def _first(race: _Race) -> str:
@@ -166,7 +181,7 @@ def _first(race: _Race) -> str:
         return ""
     slowest = max(late, key=lambda lane: lane.figure("ttft_s") or 0)
     verb = "answers" if len(firsts) == 1 else "answer"
-    other = f"{_name(race.view, slowest)} {_range([slowest], 'ttft_s')}"
+    other = f"{name(race.view, slowest)} {_range([slowest], 'ttft_s')}"
     return f"{_names(race.view, firsts)} {verb} first (TTFT {_range(firsts, 'ttft_s')}; {other})"
 
 
@@ -180,7 +195,7 @@ def _most(race: _Race) -> str:
         leaders = race.alike(metric, ALIKE, highest=True)
     if not leaders:
         return ""
-    multiple = "" if race.baseline in leaders else race.multiple(leaders[0].figure(metric), metric)
+    multiple = "" if race.baseline in leaders else race.multiple(leaders[0], metric)
     verb = "writes" if len(leaders) == 1 else "write"
     throughput = f"{_range(leaders, metric)} ({kind} throughput)"
     return f"{_names(race.view, leaders)} {verb} the most in all rows together: {throughput}{f', {multiple}' if multiple else ''}"
@@ -195,8 +210,8 @@ def _least_memory(race: _Race) -> str:
     index = min(held, key=lambda one: held[one])
     if held[index] > LESS_MEMORY * race.baseline.memory_bytes:
         return ""
-    name = _name(race.view, race.view.lanes[index])
-    return f"{name} holds the least memory: {size(held[index])}, {race.multiple(held[index], 'memory_bytes')}"
+    who, times = name(race.view, race.view.lanes[index]), ratio(held[index], race.baseline.memory_bytes)
+    return f"{who} holds the least memory: {size(held[index])}, {times} lane {race.baseline.index + 1}’s"
 
 
 def _agreement(race: _Race) -> str:
@@ -238,5 +253,16 @@ def _basis(race: _Race) -> list[str]:
         early = [f"{_names(race.view, cut)} timed out."]
     few, many = (pick(len(lane.counted) for lane in race.lanes) for pick in (min, max))
     if many == 1:
-        return [*early, "One repeat." if len(race.lanes) == 1 else "One repeat each: small differences are not told apart."]
+        cold = ", cold (the first after loading)" if any(repeat.cold for lane in race.lanes for repeat in lane.counted) else ""
+        return [*early, f"One repeat{cold}." if len(race.lanes) == 1 else f"One repeat each{cold}: small differences are not told apart."]
     return [*early, f"Medians of {few if few == many else f'{few} to {many}'} repeats." if len(race.lanes) > 1 else f"Median of {many}."]
+
+
+def _unsure(view: RunView) -> list[str]:
+    """That a run which was to go on until it was sure ended before."""
+    until, lanes = view.request.measure.until, unsure(view)
+    if until is None or not lanes or view.status == "cancelled":
+        return []
+    most = view.request.measure.repeats >= until.most
+    why = "these are the most repeats it may have" if most else f"its time limit of {duration(until.limit_s)} ended it"
+    return [f"Not sure yet: the interval of {_names(view, lanes)} is not narrower than {significant(100 * until.width, 2)} %, and {why}."]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from playground.comparison import brief, comparison, slowdown, widest_interval
 from playground.engines.base import Environment
 from playground.format import about, count, duration, significant, size
@@ -41,7 +43,7 @@ def _waiting(view: RunView, lane: LaneView) -> str:
 
 
 def _running(view: RunView, lane: LaneView, current: RunningRepeat, live: Metrics) -> str:
-    which = "warm-up, not counted: " if current.warmup else _repeat(view, lane)
+    which = "warm-up, not counted: " if current.warmup else _repeat(view, current)
     if not current.steps:
         return f"{which}first token…"
     steps = f"{len(current.steps)} of {view.request.measure.max_new_tokens}"
@@ -51,9 +53,11 @@ def _running(view: RunView, lane: LaneView, current: RunningRepeat, live: Metric
     return f"{which}token {steps}{pace}"
 
 
-def _repeat(view: RunView, lane: LaneView) -> str:
-    repeats = view.request.measure.repeats
-    return f"repeat {len(lane.counted) + 1} of {repeats}: " if repeats > 1 else ""
+def _repeat(view: RunView, current: RunningRepeat) -> str:
+    measure = view.request.measure
+    which = f"repeat {current.number - measure.warmup + 1} of {measure.repeats}" if measure.repeats > 1 else ""
+    parts = [part for part in (which, "alone" if current.alone else "") if part]
+    return f"{', '.join(parts)}: " if parts else ""
 
 
 def _done(lane: LaneView) -> str:
@@ -143,21 +147,56 @@ def more_words(view: RunView, repeats: int) -> str:
     return f"Make it sure: {count(repeats, 'more repeat')}{expected}"
 
 
-def measure_words(request: RunRequest) -> str:
-    """How the figures came about; stands beside every one of them."""
+SCHEDULES = {
+    "exclusive": "exclusive, one lane after the other",
+    "interleaved": "interleaved, each lane’s own clock",
+    "contended": "contended, all lanes at once",
+}
+
+
+def measure_words(request: RunRequest, view: RunView | None = None) -> str:
+    """How the figures came about; stands beside every one of them. With a `view`, the repeats that count in it; else those asked for."""
     measure = request.measure
-    schedule = "interleaved, each lane’s own clock" if measure.schedule == "interleaved" else "exclusive, one lane after the other"
     length = "fixed length" if measure.fixed_length else "free length, at most"
     warmups = count(measure.warmup, "warm-up") if measure.warmup else "no warm-up"
-    counted = "1 repeat" if measure.repeats == 1 else f"median of {measure.repeats} repeats"
-    return f"{schedule} · {counted} after {warmups} · {length} {count(measure.max_new_tokens, 'token')} · seed {measure.seed}"
+    counted = _asked(request) if view is None else _counted(view)
+    said = f"{counted} after {warmups} · {length} {count(measure.max_new_tokens, 'token')} · seed {measure.seed}"
+    return " · ".join([SCHEDULES[measure.schedule], said, *_cautions(request)])
+
+
+def _asked(request: RunRequest) -> str:
+    measure = request.measure
+    if measure.until is not None:
+        return f"medians of {count(measure.repeats, 'repeat')} and of more until sure"
+    return "1 repeat" if measure.repeats == 1 else f"median of {measure.repeats} repeats"
+
+
+def _counted(view: RunView) -> str:
+    """Lanes may differ: what was loaded just before its first repeat has a cold one, which counts only for want of others."""
+    counted = [lane.counted for lane in view.lanes if lane.counted]
+    few, many = (pick((len(repeats) for repeats in counted), default=0) for pick in (min, max))
+    if not many:
+        return _asked(view.request)
+    cold = ", cold" if many == 1 and any(repeats[0].cold for repeats in counted) else ""
+    left_out = any(lane.cold and not lane.cold.warmup and not lane.cold.alone and lane.cold not in lane.counted for lane in view.lanes)
+    said = f"1 repeat{cold}" if many == 1 else f"median of {few if few == many else f'{few} to {many}'} repeats"
+    return f"{said}{' (cold ones left out)' if left_out else ''}"
+
+
+def _cautions(request: RunRequest) -> Iterator[str]:
+    """What of this way to measure must be known to read the figures."""
+    measure, lanes = request.measure, request.lanes
+    if measure.schedule == "exclusive" and len(lanes) > 1 and measure.repeats > 1 and measure.repeats % 2:
+        yield "the last repeat is unbalanced (an odd number)"
+    if measure.schedule == "contended" and any(not isinstance(lane.decoding, Greedy | Beam) for lane in lanes):
+        yield "sampled lanes share one random generator: their answers are not repeatable"
 
 
 def caption(view: RunView) -> str:
     """How the figures came about, and where."""
     stopped = ["stopped before the end"] if view.status == "cancelled" else []
     machine = [environment_words(view.environment)] if view.environment else []
-    return " · ".join([measure_words(view.request), f"model {view.request.model}", *machine, *stopped])
+    return " · ".join([measure_words(view.request, view), f"model {view.request.model}", *machine, *stopped])
 
 
 def environment_words(environment: Environment) -> str:

@@ -82,7 +82,7 @@ def test_a_run_shows_a_table_on_stdout_and_progress_on_stderr(playground: Playgr
     for word in (
         "exclusive",
         "no warm-up",
-        "median of 2 repeats",
+        "1 repeat (cold ones left out)",
         "fixed length 3 tokens",
         "seed 7",
         "model smollm2-135m",
@@ -186,7 +186,7 @@ def test_brackets_in_a_lane_are_text_not_markup(playground: Playground, capsys: 
 
 def test_beam_has_no_tpot_in_the_table(playground: Playground, capsys: pytest.CaptureFixture[str]) -> None:
     assert playground("run", "--lane", "bf16/beam(num_beams=2)", *QUICK) == 0
-    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if "beam" in line and "cold" in line]
+    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if "beam" in line and "ms, cold" in line]
     assert row == ["bf16/beam(num_beams=2)", "134", "ms", "–", "–", "134", "ms", "50.0", "ms,", "cold", "269", "MB", "–"]
 
 
@@ -227,7 +227,7 @@ def test_the_baseline_is_chosen_by_its_number(playground: Playground, capsys: py
     assert playground("run", "--lane", "bf16", "--lane", "nf4", "--baseline", "2", *QUICK) == 0
     out = capsys.readouterr().out
     assert "lane 2" in out
-    assert [line.split()[-1] for line in out.splitlines() if "cold" in line] == ["1.46×", "1.00×"]
+    assert [line.split()[-1] for line in out.splitlines() if "ms, cold" in line] == ["1.46×", "1.00×"]
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv", "--markdown"])

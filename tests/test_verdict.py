@@ -72,7 +72,9 @@ def test_a_first_token_needs_a_larger_difference(ttft_s: float, named: bool) -> 
 
 def test_repeats_that_lie_among_each_other_are_not_told_apart() -> None:
     mixed = said({"bf16": Ran(tpot_s=(0.030, 0.040, 0.046)), "fp16": Ran(tpot_s=(0.038, 0.044, 0.050))})
-    assert mixed == "Both lanes write about as fast: 40.0–44.0 ms a token (TPOT). Medians of 3 repeats."
+    assert mixed == "3 repeats do not tell the lanes apart: 40.0–44.0 ms a token (TPOT). Medians of 3 repeats."
+    near = said({"bf16": Ran(tpot_s=(0.0400, 0.0402, 0.0404, 0.0403)), "fp16": Ran(tpot_s=(0.0402, 0.0401, 0.0402, 0.0404))})
+    assert near == "Both lanes write about as fast: 40.2 ms a token (TPOT). Medians of 4 repeats."
     apart = said({"bf16": Ran(tpot_s=(0.039, 0.040, 0.041)), "fp16": Ran(tpot_s=(0.043, 0.044, 0.045))})
     assert apart.startswith("bf16 writes fastest: 40.0 ms a token (TPOT); next is fp16 with 44.0 ms, 1.10× lane 1’s")
 

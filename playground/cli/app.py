@@ -50,7 +50,7 @@ from playground.reproduce import script
 from playground.runner import Run, Runner
 from playground.settings import Settings
 from playground.spec import SCHEDULES, RunRequest, SpecError
-from playground.verdict import verdict
+from playground.verdict import lane_verdicts, verdict
 from playground.view import RunView
 from playground.words import caption
 
@@ -231,7 +231,7 @@ def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdo
         write(DOCUMENTS[option](view))
     out = err if to_stdout else report.console(stderr=False)
     out.print(report.results(view))
-    for line in (verdict(view), *report.failures(view), *report.adapters(view), caption(view)):
+    for line in (*lane_verdicts(view), verdict(view), *report.failures(view), *report.adapters(view), caption(view)):
         out.print(Text(line), soft_wrap=True)
     for part in report.published(view):
         out.print(part, soft_wrap=isinstance(part, Text))

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.columns import Column
-from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RunQueued
+from playground.comparison import paired
+from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RepeatsAdded, RunQueued
 from playground.format import UNKNOWN, count, duration, ratio
 from playground.published import published_table
 from playground.swaps import adapter_words
@@ -42,11 +43,10 @@ def results(view: RunView) -> Table:
     drawn.add_column("lane", overflow="fold")
     for heading in (*map(_heading, shown), f"TPOT ×\nlane {view.baseline.index + 1}"):
         drawn.add_column(heading, justify="right", no_wrap=True)
-    baseline = view.baseline.figure("tpot_s")
     for row in rows(view):
         first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(view, row), strict=True)]
-        multiple = ratio(view.lanes[row["lane"]].figure("tpot_s"), baseline)
-        texts = ["failed" if row["error"] and first == UNKNOWN else first, *cells, multiple]
+        found = paired(view, view.lanes[row["lane"]], view.baseline, "tpot_s")
+        texts = ["failed" if row["error"] and first == UNKNOWN else first, *cells, ratio(found.ratio.value if found else None, 1.0)]
         drawn.add_row(Text(row["label"]), *map(Text, texts))
     return drawn
 
@@ -120,15 +120,12 @@ def _milestone(err: Console, view: RunView, event: Event | None) -> None:
         case RepeatFinished():
             lane = view.lanes[event.lane]
             last = lane.repeats[-1]
-            kind = (
-                "warm-up"
-                if last.warmup
-                else "alone"
-                if last.alone
-                else f"repeat {event.repeat - view.request.measure.warmup + 1} of {view.request.measure.repeats}"
-            )
+            number, alone = event.repeat - view.request.measure.warmup + 1, " alone" if last.alone else ""
+            kind = "warm-up" if last.warmup else f"repeat {number} of {view.request.measure.repeats}{alone}"
             tokens = sum(len(row) for row in last.output_ids)
             err.print(f"{lane.label}: {kind} {'stopped' if 'cancelled' in last.finish else 'done'}, {count(tokens, 'token')}")
+        case RepeatsAdded():
+            err.print(f"not sure yet: {count(event.repeats, 'repeat')} more")
         case LaneFailed():
             err.print(f"{view.lanes[event.lane].label}: failed: {event.message}")
         case _:
