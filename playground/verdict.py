@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from playground.comparison import comparison, differs, ends_words, name, paired, unsure
-from playground.format import between, count, duration, rate, ratio, share, significant, size
+from playground.format import between, count, duration, rate, ratio, share, size
 from playground.spec import Beam
 from playground.view import LaneView, RunView
 
@@ -265,4 +265,4 @@ def _unsure(view: RunView) -> list[str]:
         return []
     most = view.request.measure.repeats >= until.most
     why = "these are the most repeats it may have" if most else f"its time limit of {duration(until.limit_s)} ended it"
-    return [f"Not sure yet: the interval of {_names(view, lanes)} is not narrower than {significant(100 * until.width, 2)} %, and {why}."]
+    return [f"Not sure yet: the interval of {_names(view, lanes)} is not narrower than {100 * until.width:g} %, and {why}."]

@@ -82,7 +82,7 @@ def test_a_run_shows_a_table_on_stdout_and_progress_on_stderr(playground: Playgr
     for word in (
         "exclusive",
         "no warm-up",
-        "1 repeat (cold ones left out)",
+        "median of 1 to 2 repeats (cold ones left out)",
         "fixed length 3 tokens",
         "seed 7",
         "model smollm2-135m",

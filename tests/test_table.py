@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.columns import COLUMNS
+from playground.engines.scripted import ScriptedEngine
 from playground.events import LaneCompared
 from playground.format import UNKNOWN
+from playground.runner import Runner
 from playground.spec import Lane
 from playground.table import IN_MEMORY, Cell, columns, main_cells, rows
 from playground.trace import Metrics
@@ -158,3 +160,63 @@ def test_rows_are_plain_json_and_nothing_unknown_is_a_number(pairs: list[tuple[L
         for key, one in zip([column["key"] for column in columns(view)], row["cells"], strict=True):
             assert (one["text"] in (UNKNOWN, "none")) == (one["value"] is None)
             assert (one["against"] == "") == (row["baseline"] or key in CHANGE | OF_ITSELF)
+
+
+def test_several_repeats_tell_their_spread_and_mark_outliers() -> None:
+    view = played({"bf16": Ran(tpot_s=(0.030, 0.031, 0.032, 0.033, 0.034, 0.060))})
+    assert cell(view, 0, "tpot_s")["title"] == (
+        "median of 6: 30.0–60.0 ms · MAD 1.50 ms · p95 53.5 ms · p99 58.7 ms · 1 of 6 repeats marked as an outlier"
+    )
+    assert cell(view, 0, "tpot_s")["value"] == pytest.approx(0.0325), "marked, never dropped"
+
+
+def test_ratios_are_paired_and_come_with_their_interval() -> None:
+    view = played({"bf16": Ran(tpot_s=(0.01, 0.02, 0.04)), "nf4": Ran(tpot_s=(0.02, 0.04, 0.081))})
+    assert cell(view, 1, "tpot_s")["against"] == "2.01× · +101 %"
+    assert "2.01× lane 1’s TPOT (95 %: 1.97–2.04); lower is better" in cell(view, 1, "tpot_s")["title"]
+
+
+def test_gaps_of_all_repeats_make_the_percentiles_of_itl() -> None:
+    view = played({"bf16": Ran(tpot_s=(0.010, 0.020, 0.030), tokens=3), "bf16/beam(num_beams=2)": Ran()})
+    assert [cell(view, 0, f"itl_p{percent}_s")["text"] for percent in (50, 90, 95, 99)] == ["20.0 ms", "30.0 ms", "30.0 ms", "30.0 ms"]
+    assert cell(view, 0, "itl_p95_s")["title"] == "6 gaps in 3 repeats"
+    assert cell(view, 1, "itl_p95_s")["text"] == UNKNOWN
+
+
+def test_a_cold_first_token_is_shown_apart() -> None:
+    view = played({"bf16": Ran(tpot_s=(0.03, 0.03))})
+    assert cell(view, 0, "cold_ttft_s")["text"] == UNKNOWN
+    lane = view.lanes[0]
+    cold = lane.repeats[0].metrics.model_copy(update={"ttft_s": 0.5})
+    lane.repeats[0] = lane.repeats[0].model_copy(update={"cold": True, "metrics": cold})
+    assert (cell(view, 0, "cold_ttft_s")["text"], cell(view, 0, "ttft_s")["text"]) == ("500 ms", "55.0 ms")
+    del lane.repeats[1]
+    assert cell(view, 0, "ttft_s")["title"] == "one repeat, cold"
+
+
+def test_a_step_after_a_turn_is_told_by_the_others() -> None:
+    view = played({"bf16": Ran(tokens=5)})
+    assert cell(view, 0, "after_turn")["text"] == UNKNOWN
+    lane = view.lanes[0]
+    times = [0.1, 0.11, 0.14, 0.15, 0.17]  # gaps 10, 30 (resumed), 10, 20 (resumed) ms
+    steps = tuple(
+        step.model_copy(update={"t_s": t_s, "resumed": at in (2, 4)})
+        for at, (step, t_s) in enumerate(zip(lane.repeats[0].steps, times, strict=True))
+    )
+    lane.repeats[0] = lane.repeats[0].model_copy(update={"steps": steps})
+    assert cell(view, 0, "after_turn")["value"] == pytest.approx(2.5)
+
+
+def test_how_much_neighbours_slow_a_lane_is_a_main_column_of_a_contended_run() -> None:
+    engine = ScriptedEngine(sleep=lambda _seconds: None)
+    run = Runner(lambda _lane: engine).start(
+        request("bf16", "nf4", measure={"schedule": "contended", "repeats": 2, "warmup": 1, "max_new_tokens": 3})
+    )
+    view = run.reader().to_the_end()
+    assert "Slowdown" in [column["title"] for column in columns(view) if column["main"]]
+    assert cell(view, 1, "slowdown") == {
+        "text": "2.00×",
+        "value": pytest.approx(2.0),
+        "against": "",
+        "title": "over 2 pairs of repeats (95 %: 2.00)",
+    }

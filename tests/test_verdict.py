@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.events import LaneCompared, RunStarted
-from playground.verdict import verdict
+from playground.verdict import lane_verdicts, verdict
 from playground.view import RunView
 from tests.timelines import Ran, played, request
 
@@ -219,3 +219,37 @@ def test_agreement_is_said_where_it_was_measured(shares: tuple[float | None, ...
     assert said in verdict(view)
     assert ("agree" in verdict(view)) == bool(said)
     assert verdict(view).replace(said.removesuffix("."), "") == before
+
+
+def test_intervals_tell_lanes_apart_when_there_are_several_repeats() -> None:
+    line = said({"bf16": Ran(tpot_s=(0.039, 0.040, 0.041)), "nf4": Ran(tpot_s=(0.0380, 0.0390, 0.0399))})
+    assert line.startswith("nf4 writes fastest: 39.0 ms a token (TPOT), 0.974× lane 1’s (95 %: 0.97"), "three percent can be shown"
+    three = said({"bf16": Ran(tpot_s=(0.04, 0.05, 0.045)), "nf4": Ran(tpot_s=(0.05, 0.04, 0.044)), "int8": Ran(tpot_s=(0.1, 0.1, 0.1))})
+    assert three.startswith("nf4 and bf16 write fastest, not told apart by 3 repeats: 44.0–45.0 ms")
+
+
+def test_every_lane_has_a_line_of_its_own() -> None:
+    view = played({"bf16": Ran(), "nf4": NF4, "int8": Ran(error="out of memory")})
+    assert lane_verdicts(view) == ["nf4: 1.46× faster than bf16 in one repeat, which shows no interval"]
+    assert lane_verdicts(RunView(request("bf16", "nf4"), "id", "")) == []
+
+
+@pytest.mark.parametrize(
+    ("until", "why"),
+    [
+        ({"most": 3}, "these are the most repeats it may have"),
+        ({"limit_s": 60}, "its time limit of 60.0 s ended it"),
+    ],
+)
+def test_a_run_that_ended_unsure_says_so(until: dict[str, int], why: str) -> None:
+    shaky = {"bf16": Ran(tpot_s=(0.04, 0.05, 0.045)), "nf4": Ran(tpot_s=(0.05, 0.04, 0.044))}
+    line = said(shaky, measure={"repeats": 3, "until": until})
+    assert line.endswith(f" Not sure yet: the interval of nf4 is not narrower than 5 %, and {why}.")
+    assert "Not sure" not in said(shaky, status="cancelled", measure={"repeats": 3, "until": until})
+    assert "Not sure" not in said(shaky, measure={"repeats": 3})
+
+
+def test_one_cold_repeat_is_said_to_be_cold() -> None:
+    view = played({"bf16": BF16})
+    view.lanes[0].repeats[0] = view.lanes[0].repeats[0].model_copy(update={"cold": True})
+    assert verdict(view).endswith("One repeat, cold (the first after loading).")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from playground.engines.scripted import ScriptedEngine
-from playground.events import LaneStatus, RunQueued, RunStarted
+from playground.events import LaneStatus, RepeatStarted, RunQueued, RunStarted
 from playground.runner import Runner
 from playground.trace import Memory, Metrics
 from playground.view import RunView
-from playground.words import compared_words, lane_words, memory_words, neighbour_words, run_words
+from playground.words import caption, compared_words, lane_words, measure_words, memory_words, neighbour_words, run_words
 from tests.timelines import Ran, played, request
 
 
@@ -87,3 +89,45 @@ def test_memory_is_said_in_its_parts() -> None:
     memory = Memory(weights_bytes=269_000_000, kv_bytes=1_360_000, rest_bytes=None)
     view.lanes[0].repeats = [one.model_copy(update={"memory": memory}) for one in view.lanes[0].repeats]
     assert memory_words(view.lanes[0]) == "weights 269 MB, KV cache 1.36 MB"
+
+
+def test_the_caption_counts_what_counted() -> None:
+    three = {"warmup": 0, "repeats": 3}
+    view = played({"bf16": Ran(tpot_s=(0.03, 0.04, 0.05))}, measure=three)
+    assert "· median of 3 repeats after no warm-up ·" in caption(view)
+    lane = view.lanes[0]
+    lane.repeats[0] = lane.repeats[0].model_copy(update={"cold": True})
+    assert "· median of 2 repeats (cold ones left out) after no warm-up ·" in caption(view)
+    del lane.repeats[1:]
+    assert "· 1 repeat, cold after no warm-up ·" in caption(view)
+    assert "· median of 3 repeats after no warm-up ·" in measure_words(view.request)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "measure", "words"),
+    [
+        (("bf16", "nf4"), {"repeats": 3}, "the last repeat is unbalanced (an odd number)"),
+        (("bf16/top_k(k=5)", "nf4"), {"schedule": "contended"}, "their answers are not repeatable"),
+        (("bf16",), {"repeats": 2, "until": {}}, "medians of 2 repeats and of more until sure"),
+        (("bf16", "nf4"), {"schedule": "contended"}, "contended, all lanes at once"),
+    ],
+)
+def test_what_must_be_known_of_the_way_to_measure_is_said(lanes: tuple[str, ...], measure: dict[str, Any], words: str) -> None:
+    assert words in measure_words(request(*lanes, measure=measure))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "measure"),
+    [(("bf16",), {"repeats": 3}), (("bf16", "nf4"), {"repeats": 4}), (("bf16", "nf4"), {"schedule": "contended", "repeats": 3})],
+)
+def test_and_nothing_where_there_is_nothing_to_say(lanes: tuple[str, ...], measure: dict[str, Any]) -> None:
+    line = measure_words(request(*lanes, measure=measure))
+    assert "unbalanced" not in line
+    assert "repeatable" not in line
+
+
+def test_a_lane_in_progress_says_which_repeat_by_its_number() -> None:
+    view = RunView(request("bf16", measure={"warmup": 1, "repeats": 3, "schedule": "contended"}), "id", "")
+    view.apply(RunStarted(("bf16",), {}))
+    view.apply(RepeatStarted(0, 2, False, (5,), 0.001, alone=True))
+    assert lane_words(view, view.lanes[0], Metrics()) == "repeat 2 of 3, alone: first token…"
