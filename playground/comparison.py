@@ -18,8 +18,9 @@ if TYPE_CHECKING:  # the view fills its recording from here
 
 UNTIL_LEVEL = 0.965
 """A run that ends when its intervals are narrow ends too often when they look narrower than they are. By simulation
-(tests/benchmarks/coverage.py), 95 % intervals then hold the truth 91.5 to 95 % of the time, depending on the noise. Ended only when it was
-sure twice, and with Student's quantile of 96.5 %, they hold it 95.2 to 97 % of the time: these are the run's 95 % intervals."""
+(tests/benchmarks/coverage.py), 95 % intervals then hold the truth 91 to 95 % of the time, depending on how large lognormal noise is. Ended
+only when it was sure twice, and with Student's quantile of 96.5 %, they hold it 95 to 97 % of the time (heavy tails too; where one repeat
+in ten is hit 96 to 98 %): these are the run's 95 % intervals."""
 SURE_FROM = 6
 """Pairs that a run which goes on until it is sure has at least."""
 LOOK_BACK = 2

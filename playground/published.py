@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypedDict
 
+from playground.comparison import paired
 from playground.difference import change_words
 from playground.format import UNKNOWN, duration, ratio
 from playground.spec import PublishedFigure
@@ -49,18 +50,23 @@ def published_table(view: RunView) -> PublishedTable | None:
 def _rows(view: RunView) -> Iterator[PublishedRow]:
     """In the figures' order; each beside every lane of its label."""
     figures = view.request.published.figures if view.request.published else ()
-    first = next((_measured(lane) for lane in view.lanes if figures and lane.label == figures[0].lane), None)
+    first = next((lane for lane in view.lanes if figures and lane.label == figures[0].lane), None)
     for figure in figures:
         for lane in view.lanes:
             if lane.label == figure.lane:
                 yield _row(view, lane, figure, figures[0], first)
 
 
-def _row(view: RunView, lane: LaneView, figure: PublishedFigure, reference: PublishedFigure, first_s: float | None) -> PublishedRow:
-    measured_s = _measured(lane)
+def _row(view: RunView, lane: LaneView, figure: PublishedFigure, reference: PublishedFigure, first: LaneView | None) -> PublishedRow:
+    whole = first is not None and not lane.cut_short and not first.cut_short
+    found = paired(view, lane, first, "e2e_s") if first is not None and whole else None
     published = [figure.what, duration(figure.e2e_s), ratio(figure.e2e_s, reference.e2e_s)]
     change = "baseline" if lane is view.baseline else change_words(view, lane) or UNKNOWN
-    return {"lane": lane.index, "label": lane.label, "texts": [*published, duration(measured_s), ratio(measured_s, first_s), change]}
+    return {
+        "lane": lane.index,
+        "label": lane.label,
+        "texts": [*published, duration(_measured(lane)), ratio(found.ratio.value if found else None, 1.0), change],
+    }
 
 
 def _measured(lane: LaneView) -> float | None:

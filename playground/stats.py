@@ -1,11 +1,11 @@
 """What repeats can show: percentiles, spread, outliers, and the interval of a comparison. Pure.
 
-Why Student's t and not the percentiles of the bootstrap: measured over 3,000 simulated comparisons each (tests/benchmarks/coverage.py),
-95 % intervals held the truth, at 3, 5, 8, 12 and 20 pairs of lognormal noise, so often:
+Why Student's t and not the percentiles of the bootstrap: over 3,000 simulated comparisons each (tests/benchmarks/coverage.py), 95 %
+intervals held the truth, at 3, 5, 8, 12 and 20 pairs of lognormal noise, so often:
 
-    percentile                75 %   83 %   89 %   92 %   93 %
-    BCa                       72 %   83 %   88 %   91 %   93 %
-    standard error and t      95 %   95 %   95 %   95 %   95 %     (95–96 % with heavy tails, 97–98 % where one repeat in ten is hit)
+    percentile                74 %   83 %   90 %   91 %   93 %
+    BCa                       72 %   84 %   89 %   90 %   94 %
+    standard error and t      95 %   96 %   95 %   95 %   96 %     (96 % with heavy tails; 95–98 % where one repeat in ten is hit)
 
 With n pairs no percentile interval can be wider than the sample, and the bootstrap's standard error is too small by √((n − 1) / n)
 (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 5.3 and 12.4; Hesterberg, What Teachers Should Know About the

@@ -10,7 +10,9 @@ import pytest
 from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.engines.scripted import Script, ScriptedEngine, script_of
 from playground.events import LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken
+from playground.figures import itl_percentile
 from playground.spec import Beam, Lane, RunRequest
+from playground.trace import Metrics
 from playground.view import RunView
 from tests.timelines import request
 
@@ -213,3 +215,32 @@ def test_agreement_is_told_when_it_is_asked_for() -> None:
 def test_memory_of_other_programs_is_told_where_it_is_known() -> None:
     assert "memory_other_bytes" not in engine().environment()
     assert ScriptedEngine(other_bytes=5).environment()["memory_other_bytes"] == 5
+
+
+def test_every_figure_is_exact_on_the_scripts_timeline() -> None:
+    """TTFT 0.5 s, four gaps of 0.25 s, post 0.125 s: E2E is 1.625 s. Two rows; every other repeat decodes half as fast."""
+    twice = Script(tokenize_s=0.0625, ttft_s=0.5, tpot_s=0.25, post_s=0.125, jitter=(1.0, 2.0))
+    view = view_of(request("bf16@2", measure={"max_new_tokens": 5, "warmup": 0, "repeats": 4}), engine(bf16=twice))
+    warm = [repeat.metrics for repeat in view.lanes[0].repeats]
+    assert warm[0] == warm[2]
+    assert warm[0] == Metrics(
+        tokenize_s=0.0625,
+        ttft_s=0.5,
+        prefill_s=0.4375,
+        decode_s=1.0,
+        post_s=0.125,
+        e2e_s=1.625,
+        tpot_s=0.25,
+        itl_s=(0.25,) * 4,
+        step_s=0.25,
+        decode_tokens_per_s=2 * 4 / 1.0,
+        output_tokens_per_s=2 * 5 / 1.625,
+        requests_per_s=2 / 1.625,
+    )
+    assert (warm[1].ttft_s, warm[1].tpot_s, warm[1].e2e_s, warm[1].decode_tokens_per_s) == (1.0, 0.5, 3.125, 4.0)
+    for one in warm:
+        parts = [one.tokenize_s, one.prefill_s, one.decode_s, one.post_s]
+        assert sum(part for part in parts if part is not None) == one.e2e_s
+    assert view.lanes[0].cold == view.lanes[0].repeats[0]
+    assert [repeat.number for repeat in view.lanes[0].counted] == [1, 2, 3]
+    assert itl_percentile(view.lanes[0].counted, "itl_p50_s") == 0.5, "gaps of 0.25 s four times, of 0.5 s eight times"
