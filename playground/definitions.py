@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from playground.format import duration, rate
 from playground.metrics import median
@@ -276,6 +276,17 @@ def read_table(view: RunView, name: str) -> ReadTable:
         reasons += [(figure.metric, sentence) for figure in figures for sentence in _why(tool, lane, figure)]
     why = [f"{title}: {' '.join(said)}" for metric, title in METRICS.items() if (said := _distinct(reasons, metric))]
     return {"tool": name, "title": tool.title, "headings": ["Lane", *METRICS.values()], "rows": rows, "why": why}
+
+
+def read_tables(view: RunView) -> dict[str, ReadTable]:
+    """Of every tool."""
+    return {name: read_table(view, name) for name in TOOLS}
+
+
+def about_definitions() -> dict[str, Any]:
+    """What is known before a run, as plain JSON values."""
+    tools = [{"name": name, "title": tool.title} for name, tool in TOOLS.items()]
+    return {"tools": tools, "headings": ["Lane", *METRICS.values()], "note": NOTE}
 
 
 @dataclass(frozen=True, slots=True)
