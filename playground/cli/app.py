@@ -40,6 +40,7 @@ from playground.cli.asked import (
     read_options,
     until_sure,
 )
+from playground.cli.compare import compare
 from playground.cli.doctor import diagnose, show
 from playground.cli.output import Write, outputs
 from playground.cli.read_as import ReadAs, readings
@@ -209,6 +210,9 @@ def code(
     if sys.stdout.encoding.lower().replace("-", "") != "utf8":  # then what is not ASCII, all of it in string literals, is escaped
         text = text.encode("ascii", "backslashreplace").decode()
     sys.stdout.write(text)
+
+
+app.command()(compare)
 
 
 def _on_gpu(fleet: Fleet) -> bool:
