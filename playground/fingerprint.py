@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playground.format import count
+from playground.format import count, size
 from playground.trace import LaneRecord, Recording
 
 Values = Mapping[str, Any]
@@ -43,7 +43,7 @@ TITLES = {
     "cuda.available": "CUDA available",
     "cuda.devices": "CUDA devices",
     "device_name": "device’s name",
-    "memory_total_bytes": "memory, bytes",
+    "memory_total_bytes": "memory",
     "kernels": "operators",
     "weights_sha256": "weights (sha256)",
     "tokenizer_sha256": "tokenizer (sha256)",
@@ -73,10 +73,10 @@ def fingerprint(recording: Recording) -> Fingerprint:
 def _settings(recording: Recording) -> Values:
     request, measure = recording.request, recording.request.measure
     asked = {**measure.model_dump(mode="json"), "system": request.system, "chat": request.chat, "prompts": list(request.prompts)}
-    if measure.schedule != "interleaved":
-        del asked["quantum_s"]
+    if measure.schedule == "interleaved":
+        asked["schedule"] = f"interleaved, quantum {measure.quantum_s:g} s"
     # The threads that were asked for stand in the environment as those that were there.
-    return {key: value for key, value in asked.items() if key not in ("threads", "timeout_s", "agreement")}
+    return {key: value for key, value in asked.items() if key not in ("threads", "timeout_s", "agreement", "quantum_s")}
 
 
 def _lane(recording: Recording, lane: LaneRecord) -> Values:
@@ -123,10 +123,15 @@ def differences(first: Recording, second: Recording, pairs: Sequence[tuple[int, 
 
 def _differ(first: Values, second: Values) -> Iterator[str]:
     shared = [key for key in first if key in second]
-    yield from (f"{_title(key)}: {_against(first[key], second[key])}" for key in shared if not _alike(key, first[key], second[key]))
+    yield from (f"{_title(key)}: {_against(key, first[key], second[key])}" for key in shared if not _alike(key, first[key], second[key]))
     for here, there, which in ((first, second, "second"), (second, first, "first")):
-        if missing := [_title(key) for key in here if key not in there and here[key] is not None]:
+        if missing := dict.fromkeys(_title(_group(key)) for key in here if key not in there and here[key] is not None):
             yield f"the {which} does not say: {', '.join(missing)}"
+
+
+def _group(key: str) -> str:
+    """What a missing value is named by: the object that it would be in, but of versions and CUDA each by itself."""
+    return key if key.startswith(("versions.", "cuda.")) else key.partition(".")[0]
 
 
 def _alike(key: str, one: Any, other: Any) -> bool:
@@ -135,10 +140,11 @@ def _alike(key: str, one: Any, other: Any) -> bool:
 
 
 def _title(key: str) -> str:
-    return TITLES.get(key) or key.removeprefix("versions.").replace(".", " ").replace("_sha256", " (sha256)").replace("_", " ")
+    words = key.removeprefix("versions.").replace(".", " ").replace("_", " ")
+    return TITLES.get(key) or _short(words.removesuffix(" sha256") + (" (sha256)" if words.endswith(" sha256") else ""))
 
 
-def _against(one: Any, other: Any) -> str:
+def _against(key: str, one: Any, other: Any) -> str:
     """Lists of names by what only one of them has."""
     if _names(one) and _names(other) and (set(one) != set(other)):
         only = [
@@ -146,11 +152,16 @@ def _against(one: Any, other: Any) -> str:
             for which, mine, theirs in (("first", one, other), ("second", other, one))
         ]
         return "; ".join(f"only in the {which}: {_short(', '.join(names))}" for which, names in only if names)
-    return f"{_said(one)} against {_said(other)}"
+    say = _bytes if key.endswith("_bytes") else _said
+    return f"{say(one)} against {say(other)}"
 
 
 def _names(value: Any) -> bool:
     return isinstance(value, list) and len(value) > 1 and all(isinstance(one, str) for one in value)
+
+
+def _bytes(value: Any) -> str:
+    return size(value) if isinstance(value, int) else _said(value)
 
 
 def _said(value: Any) -> str:

@@ -23,7 +23,7 @@ METRICS = {"ttft_s": "TTFT", "tpot_s": "TPOT", "e2e_s": "E2E"}
 MOST = 60
 """Differences that are listed; what has more is something else altogether."""
 EQUAL = "The fingerprints are equal: nothing that is known of what ran differs."
-NO_INTERVAL = "A ratio without an interval is second ÷ first where one has a single repeat: how sure it is is not known."
+NO_INTERVAL = "Where either has a single repeat the ratio, second ÷ first, has no interval, and may be noise."
 UNPAIRED = (
     "Ratios are second ÷ first, of geometric means; in brackets the 95 % interval (Welch, of logarithms), which holds for these two runs: "
     "how much runs differ from one another it cannot know."
@@ -107,13 +107,18 @@ def unpaired(first: Sequence[float], second: Sequence[float]) -> Ratio | None:
         return None
     middle = statistics.fmean(logs[1]) - statistics.fmean(logs[0])
     if min(map(len, logs)) < 2:
-        return Ratio(math.exp(middle))
+        return Ratio(_exp(middle))
     parts = [statistics.variance(values) / len(values) for values in logs]
     if not sum(parts):
-        return Ratio(math.exp(middle), math.exp(middle), math.exp(middle))
+        return Ratio(_exp(middle), _exp(middle), _exp(middle))
     freedom = sum(parts) ** 2 / sum(part**2 / (len(values) - 1) for part, values in zip(parts, logs, strict=True))
     half = float(stdtrit(freedom, 0.975)) * math.sqrt(sum(parts))
-    return Ratio(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+    return Ratio(_exp(middle), _exp(middle - half), _exp(middle + half))
+
+
+def _exp(power: float) -> float:
+    """Without an error where a damaged file holds times that no clock has."""
+    return math.exp(min(power, 700.0))
 
 
 def _compared(first: Recording, second: Recording, mine: int | None, theirs: int | None) -> Compared:
