@@ -14,7 +14,7 @@ from typing import Any, Literal, TypedDict
 
 from playground.format import duration, rate
 from playground.metrics import median
-from playground.spec import SpecError
+from playground.spec import Beam, SpecError
 from playground.trace import Metrics, Trace
 from playground.view import LaneView, RunView
 
@@ -168,7 +168,7 @@ class Tool:
     title: str
     read: Callable[[Trace], Reading]
     why: Why
-    """Of a figure that both have."""
+    """Of a figure that both have; E2E apart."""
     none: Why
     """Of a figure that the tool does not have."""
     ended: Why
@@ -189,7 +189,6 @@ TOOLS: Mapping[str, Tool] = {
         {
             "tpot_s": _TPOT,
             "itl_s": "Each row is a request: a step’s gap counts once for every row that was still writing.",
-            "e2e_s": LAST_TOKEN,
         },
         {"tpot_s": "vLLM leaves an answer of one token out, prints 0 when there is no other, and counts it as 0 for goodput."},
         {},
@@ -212,7 +211,6 @@ TOOLS: Mapping[str, Tool] = {
         {
             "ttft_s": "It waits for the first text.",
             "itl_s": _ONE_AVERAGE.format("E2E − TTFT"),
-            "e2e_s": LAST_TOKEN,
             "output_tokens_per_s": "All tokens ÷ the time until the last one, without what follows.",
         },
         {"tpot_s": "AIPerf has no figure of this name: what is TPOT here is its ITL."},
@@ -224,8 +222,7 @@ TOOLS: Mapping[str, Tool] = {
         {
             "ttft_s": _IN_IDS,
             "tpot_s": _TPOT,
-            "e2e_s": f"{_IN_IDS} {LAST_TOKEN}",
-            "output_tokens_per_s": "All tokens ÷ the longest latency, as in the offline scenario, tokenizing and what follows left out.",
+            "output_tokens_per_s": "All tokens ÷ the longest E2E, as in the offline scenario.",
         },
         {"tpot_s": _INVALID, "itl_s": "MLPerf has none.", "output_tokens_per_s": _INVALID},
         {},
@@ -328,12 +325,14 @@ def _why(tool: Tool, lane: LaneView, figure: Figure) -> Iterator[str]:
             yield tool.none.get(metric, "There is nothing to take it from.")
     elif figure.changed and figure.value == 0:
         yield AT_ONCE
+    elif figure.changed and metric == "e2e_s":
+        yield from [_IN_IDS] if tool.read is as_mlperf else []
+        yield from [] if isinstance(lane.lane.decoding, Beam) else [LAST_TOKEN]
+        yield from [EACH_ROW] if lane.lane.batch > 1 else []
     elif figure.changed:
         yield tool.why.get(metric, "It is defined otherwise.")
-        if metric == "e2e_s" and lane.lane.batch > 1:
-            yield EACH_ROW
-        if metric in tool.ended and any(request.written_tokens < request.tokens for request in requests):
-            yield tool.ended[metric]
+    if figure.changed and metric in tool.ended and any(request.written_tokens < request.tokens for request in requests):
+        yield tool.ended[metric]
 
 
 def _distinct(reasons: Sequence[tuple[Metric, str]], metric: Metric) -> list[str]:

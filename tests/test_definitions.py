@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from playground.cli.read_as import readings
 from playground.cli.report import console
-from playground.definitions import AT_ONCE, METRICS, NOTE, TOOLS, Reading, read_table
+from playground.definitions import AT_ONCE, LAST_TOKEN, METRICS, NOTE, TOOLS, Reading, read_table
 from playground.metrics import measure
 from playground.spec import SpecError
 from playground.trace import Step, Trace
@@ -172,10 +172,11 @@ def test_a_changed_figure_stands_beside_this_pages_and_says_why() -> None:
 
 
 def test_why_is_said_of_figures_that_differ_and_of_no_others() -> None:
-    assert read_table(played({"bf16": Ran()}), "vllm")["why"] == ["E2E: " + TOOLS["vllm"].why["e2e_s"]]
+    assert read_table(played({"bf16": Ran()}), "vllm")["why"] == [f"E2E: {LAST_TOKEN}"]
     beam = played({"bf16/beam": Ran(tokens=4)})
     assert f"TPOT: {AT_ONCE}" in read_table(beam, "mlperf")["why"]
     assert cells(beam, "mlperf")[0][1] == ("0 ms", "–")
+    assert LAST_TOKEN not in " ".join(read_table(beam, "mlperf")["why"]), "the answer of beam search comes when all is done"
     (none,) = [why for why in read_table(played({"bf16": Ran(tokens=1)}), "vllm")["why"] if why.startswith("TPOT")]
     assert "counts it as 0 for goodput" in none
     assert any("ending" in why or "ends an answer" in why for why in read_table(played({"bf16": Ran(finish="stop")}), "aiperf")["why"])
