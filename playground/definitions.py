@@ -331,7 +331,7 @@ def _why(tool: Tool, lane: LaneView, figure: Figure) -> Iterator[str]:
         yield from [EACH_ROW] if lane.lane.batch > 1 else []
     elif figure.changed:
         yield tool.why.get(metric, "It is defined otherwise.")
-    if figure.changed and metric in tool.ended and any(request.written_tokens < request.tokens for request in requests):
+    if figure.value and figure.changed and metric in tool.ended and any(request.written_tokens < request.tokens for request in requests):
         yield tool.ended[metric]
 
 

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from scipy.special import stdtrit
-
 from playground.fingerprint import differences
 from playground.format import UNKNOWN, between, count, duration, significant
 from playground.trace import LaneRecord, Recording
@@ -112,8 +110,15 @@ def unpaired(first: Sequence[float], second: Sequence[float]) -> Ratio | None:
     if not sum(parts):
         return Ratio(_exp(middle), _exp(middle), _exp(middle))
     freedom = sum(parts) ** 2 / sum(part**2 / (len(values) - 1) for part, values in zip(parts, logs, strict=True))
-    half = float(stdtrit(freedom, 0.975)) * math.sqrt(sum(parts))
+    half = _t(freedom) * math.sqrt(sum(parts))
     return Ratio(_exp(middle), _exp(middle - half), _exp(middle + half))
+
+
+def _t(freedom: float) -> float:
+    """Student's 97.5 % quantile. SciPy is imported where it is needed: the command line starts without it."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975))
 
 
 def _exp(power: float) -> float:
