@@ -43,7 +43,7 @@ def shown(found: TwoRecordings) -> Iterator[Table | Text]:
     for number, heading in enumerate(found["headings"]):
         drawn.add_column(heading.replace(" ", "\n") if number else "lane", justify="right" if number else "left", overflow="fold")
     for row in found["rows"]:
-        drawn.add_row(Text(row["label"]), *map(Text, row["cells"]))
+        drawn.add_row(Text(row["label"]), *(Text(cell.replace(" (", "\n(")) for cell in row["cells"]))
     yield drawn
     yield from map(Text, found["notes"])
     yield Text("They differ in:" if found["differences"] else EQUAL)
