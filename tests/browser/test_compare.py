@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_access import violations
 from tests.browser.test_page import run, wait_words
 
 pytestmark = pytest.mark.browser
@@ -42,6 +43,7 @@ def test_the_run_is_compared_with_a_recording_and_a_bad_file_loses_nothing(visit
     expect(found).to_contain_text("the second does not say: git commit")
     expect(found.locator("tbody th").nth(1)).to_have_text(HOSTILE)
     assert visit.evaluate("window.hacked") is None
+    assert violations(visit) == []
     visit.locator("#compare").screenshot(path=artifacts / "compare.png")
 
     give(visit, tmp_path / "cut.json", json.dumps(recorded)[:-9])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_access import violations
 from tests.browser.test_page import WATCH_SHIFTS, run, set_lane, wait_words
 
 pytestmark = pytest.mark.browser
@@ -41,6 +42,7 @@ def test_a_run_is_read_as_other_tools_define_the_words(visit: Page, artifacts: P
     assert any("which makes 0" in why for why in visit.locator(".lp-definitions li").all_inner_texts())
     assert visit.evaluate("window.shift") < 0.001, visit.evaluate("window.moved")
     visit.locator(".lp-definitions").screenshot(path=artifacts / "definitions.png")
+    assert violations(visit) == []
     select.select_option("guidellm")
     assert cells(visit, 1)[1] == "40.3 ms ≠ here 39.0 ms"
     visit.locator("#more").click()
