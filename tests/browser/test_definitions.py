@@ -26,6 +26,7 @@ def test_a_run_is_read_as_other_tools_define_the_words(visit: Page, artifacts: P
     assert cells(visit, 1) == ["–"] * 5
     expect(visit.locator(".lp-definitions li")).to_have_text("Figures come when the run is over.")
     run(visit, 12)
+    wait_words(visit, "^(Running|Done)")
     visit.locator(".lp-definitions-note").scroll_into_view_if_needed()
     visit.evaluate(WATCH_SHIFTS)
     wait_words(visit, "^Done")
