@@ -21,7 +21,7 @@ LoadKind = Literal["cold", "prequantized", "host", "attached", "resident"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Step(_Record):
@@ -185,7 +185,7 @@ class LaneRecord(_Record):
 class Recording(_Record):
     """A finished run: everything shown derives from this."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
 
     schema_version: int = Field(default=SCHEMA, alias="schema")
     id: str

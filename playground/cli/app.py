@@ -40,8 +40,11 @@ from playground.cli.asked import (
     read_options,
     until_sure,
 )
+from playground.cli.compare import compare
 from playground.cli.doctor import diagnose, show
 from playground.cli.output import Write, outputs
+from playground.cli.read_as import ReadAs, readings
+from playground.definitions import tool_of
 from playground.engines.base import EngineError
 from playground.engines.fleet import Fleet, open_fleet
 from playground.export import csv_text, markdown_text
@@ -145,6 +148,7 @@ def run(
         str | None, typer.Option(metavar="PATH|-", help="Writes every metric as CSV, one row a lane, in seconds and bytes; - is as above.")
     ] = None,
     markdown: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the table as Markdown; - is as above.")] = None,
+    read_as: ReadAs = None,
 ) -> int:
     """Runs lanes on a prompt and shows what each cost. The defaults below are the preset's where it sets them."""
     given: Surroundings = context.obj
@@ -165,10 +169,12 @@ def run(
     if baseline is not None:
         asked = replace(asked, fields=fields | {"baseline": place("--baseline", baseline, len(asked.lanes))})
     request = asked.request()
+    if read_as is not None:
+        tool_of(read_as)
     with outputs({"--json": json, "--csv": csv, "--markdown": markdown}) as writes, given.open_fleet(given.settings) as fleet:
         if asked.preset.model_on_gpu and not asked.model and _on_gpu(fleet):
             request = asked.request(on_gpu=True)
-        return _run(fleet, request, writes, to_stdout="-" in (json, csv, markdown))
+        return _run(fleet, request, writes, "-" in (json, csv, markdown), read_as)
 
 
 @app.command()
@@ -206,6 +212,9 @@ def code(
     sys.stdout.write(text)
 
 
+app.command()(compare)
+
+
 def _on_gpu(fleet: Fleet) -> bool:
     """Whether the larger model of a preset is worth it and can be had."""
     environment = fleet.environment()
@@ -219,7 +228,7 @@ DOCUMENTS: Mapping[str, Callable[[RunView], str]] = {
 }
 
 
-def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdout: bool) -> int:
+def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdout: bool, read_as: str | None) -> int:
     err = report.console(stderr=True)
     started = Runner(fleet.engine_for).start(request)
     reader = started.reader()
@@ -233,7 +242,7 @@ def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdo
     out.print(report.results(view))
     for line in (*lane_verdicts(view), verdict(view), *report.failures(view), *report.adapters(view), caption(view)):
         out.print(Text(line), soft_wrap=True)
-    for part in report.published(view):
+    for part in (*report.published(view), *readings(view, read_as)):
         out.print(part, soft_wrap=isinstance(part, Text))
     if started.cancelled.is_set():
         return INTERRUPTED

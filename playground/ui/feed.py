@@ -14,6 +14,7 @@ from typing import Any
 
 from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_ms
 from playground.comparison import compare
+from playground.definitions import about_definitions, read_tables
 from playground.difference import change_words
 from playground.events import RowText
 from playground.format import duration, rate, ratio, significant, size
@@ -85,6 +86,7 @@ class Feed:
             "targets": targets(),
             "columns": columns(view),
             "published": published_table(view),
+            "definitions": about_definitions(),
         }
         return record({"run": view.run_id, "start": start})
 
@@ -103,6 +105,8 @@ class Feed:
                 lanes.setdefault(str(index), {})["row"] = row
             if (published := published_table(view)) is not None:
                 now["published"] = published["rows"]
+        if view.status in ("done", "cancelled") and "definitions" not in self._sent:  # every timeline is read anew: not while it runs
+            now["definitions"] = read_tables(view)
         changed = _changed(self._sent, now)
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
 

@@ -9,7 +9,22 @@ from typing import Any
 import gradio as gr
 
 HERE = Path(__file__).parent / "browser"
-SCRIPTS = ("make", "copy", "dom", "timeline", "answer", "card", "race", "charts", "table", "published", "replay", "predict", "main")
+SCRIPTS = (
+    "make",
+    "copy",
+    "dom",
+    "timeline",
+    "answer",
+    "card",
+    "race",
+    "charts",
+    "table",
+    "published",
+    "definitions",
+    "replay",
+    "predict",
+    "main",
+)
 """One scope, in this order: what a script uses comes before it."""
 
 

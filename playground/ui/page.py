@@ -13,6 +13,7 @@ from playground.runner import Runner
 from playground.settings import Settings
 from playground.ui.api import add_endpoint
 from playground.ui.caps import Caps
+from playground.ui.compare import compare_view
 from playground.ui.controls import add_controls
 from playground.ui.edits import Edits
 from playground.ui.form import Form, read_form
@@ -59,4 +60,4 @@ def _results(settings: Settings, preset: Preset, form: Form, watch: Any, streams
         more = gr.Button("Make it sure", size="sm", interactive=False, elem_id="more")
         with gr.Row(elem_id="downloads"):
             downloads = tuple(gr.DownloadButton(title, size="sm", interactive=False, elem_id=name) for name, title in DOWNLOADS.items())
-    return Results(watch, live, lesson, more, downloads)
+    return Results(watch, live, lesson, more, downloads, compare_view())

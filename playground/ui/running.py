@@ -17,6 +17,7 @@ from playground.runner import Run, Runner
 from playground.settings import Settings
 from playground.spec import SpecError
 from playground.ui.caps import Caps
+from playground.ui.compare import CLEARED, compared, kept_as_it_was
 from playground.ui.controls import HINT, Controls, Updates
 from playground.ui.feed import LEFT, following
 from playground.ui.form import FormError, checked, read_form, sentence_of
@@ -46,6 +47,7 @@ class Results:
     lesson: Any
     more: Any
     downloads: tuple[Any, ...]
+    compare: Any
 
 
 class Running:
@@ -68,7 +70,7 @@ class Running:
     def wire(self, demo: Any) -> list[Any]:
         """Returns what happens last when a run has ended, to be followed by others."""
         controls, results = self._controls, self._results
-        after = [*results.downloads, results.more, results.watch]
+        after = [*results.downloads, results.more, results.watch, results.compare]
         ends = []
         for button, begin, inputs in ((controls.run, self._begin, controls.inputs()), (results.more, self._begin_more, None)):
             started = button.click(begin, inputs, [*controls.outputs(), *after], **INTERNAL)
@@ -78,6 +80,7 @@ class Running:
         watched = results.watch.click(self._begin_watching, None, [controls.stop, results.watch, controls.fresh], **INTERNAL)
         watched = watched.then(self._stream_watched, None, [results.live, controls.problem], **STREAMING)
         ends.append(watched.then(self._end_watching, None, [controls.stop, results.watch, controls.problem, results.live], **INTERNAL))
+        results.compare.input(self._compare, None, [results.compare, controls.problem], **STREAMING | {"concurrency_limit": 1})
         controls.stop.click(self._stop, None, None, trigger_mode="multiple", **INTERNAL)
         demo.unload(self._leave)
         return ends
@@ -110,7 +113,8 @@ class Running:
         self._visits.enter(session, run)
         self._watchers.leave(session)
         off = dict.fromkeys((*self._results.downloads, self._results.more, self._results.watch), gr.update(interactive=False))
-        return self._controls.locked() | {self._controls.problem: HINT, self._controls.fresh: False} | off
+        cleared = {self._controls.problem: HINT, self._controls.fresh: False, self._results.compare: CLEARED}
+        return self._controls.locked() | cleared | off
 
     def _stream(self, request: gr.Request) -> Iterator[Updates]:
         """Opens the live view's stream and stays until the run is over: a closed tab ends this, and with it the run."""
@@ -168,6 +172,17 @@ class Running:
             self._controls.stop: gr.update(interactive=running or watching),
             self._results.watch: gr.update(interactive=not (running or watching)),
         }
+
+    def _compare(self, given: gr.EventData, request: gr.Request) -> Updates:
+        """The page's last finished run against a recording that was picked; a file that is none takes nothing away."""
+        finished = self._visits.finished(request.session_hash)
+        try:
+            if finished is None:
+                raise SpecError("run", "There is no finished run of this page to compare with; press Run first")
+            found = compared(str(getattr(given, "text", "")), str(getattr(given, "name", "")), finished.reader().to_the_end())
+        except SpecError as error:
+            return {self._results.compare: kept_as_it_was(), self._controls.problem: wrong("compare", sentence_of(error), focus=False)}
+        return {self._results.compare: found, self._controls.problem: HINT}
 
     def _stop(self, request: gr.Request) -> None:
         self._visits.cancel(request.session_hash)

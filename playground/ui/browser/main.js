@@ -1,7 +1,7 @@
 // The component's value says which run is shown; its records are asked for, frame by frame, and handed on.
 const PATIENCE = 8; // failed requests in a row until the connection is called lost
 let run = null, following = null, cards = [], race = null, editTimer = 0;
-const charts = new Charts(), table = new Table(), published = new Published(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
+const charts = new Charts(), table = new Table(), published = new Published(), definitions = new Definitions(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
 
 function compareAll(all, only = null) {
   const base = all[run.baseline];
@@ -36,6 +36,7 @@ function begin(record) {
   race = new Race(cards, run);
   table.begin(run);
   published.begin(run);
+  definitions.begin(run);
   fillMethod(run);
   fillTargets();
   charts.begin(run, cards);
@@ -67,6 +68,7 @@ function take(record) {
     setText(find('.lp-run-words'), run.words);
   }
   if ('published' in record) published.set(record.published);
+  if ('definitions' in record) definitions.set(record.definitions);
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
   if ('noise' in record) setText(find('.lp-noise'), record.noise);
   if ('note' in record) setText(find('.lp-note'), record.note);
