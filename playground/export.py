@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from playground.columns import COLUMNS
 from playground.comparison import comparison
 from playground.format import UNKNOWN
+from playground.noise import noise_words
 from playground.published import published_table
 from playground.stats import mad, outliers, percentile
 from playground.table import EQUAL, Row, main_cells, main_columns, rows
@@ -117,6 +118,7 @@ def markdown_text(view: RunView) -> str:
         _legend(view),
         "\n".join(f"- {escaped(line)}" for line in lane_verdicts(view)),
         "\n".join(failed),
+        escaped(noise_words(view)),
         *_published(view),
         f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}",
     ]

@@ -259,11 +259,11 @@ def test_an_old_recording_outlives_a_run_that_breaks(playground: Playground, tmp
 BAD_INPUT = [
     (
         ("run",),
-        "run: nothing to run; name a preset (allowed: quickstart, precision, decoding, batch, adapter-lab, falcon-faq) or give --lane",
+        "run: nothing to run; name a preset (allowed: quickstart, precision, decoding, batch, adapter-lab, falcon-faq, noise, sharing) or give --lane",
     ),
     (
         ("run", "quick"),
-        "preset: 'quick' is not known (allowed: quickstart, precision, decoding, batch, adapter-lab, falcon-faq, or a YAML file)",
+        "preset: 'quick' is not known (allowed: quickstart, precision, decoding, batch, adapter-lab, falcon-faq, noise, sharing, or a YAML file)",
     ),
     (("run", "none.yaml"), "preset 'none.yaml': there is no such file"),
     (("run", "--lane", "bf17"), "lane 'bf17': unknown precision 'bf17' (allowed: fp32, bf16, fp16, int8, nf4, fp4)"),

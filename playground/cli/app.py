@@ -48,6 +48,7 @@ from playground.definitions import tool_of
 from playground.engines.base import EngineError
 from playground.engines.fleet import Fleet, open_fleet
 from playground.export import csv_text, markdown_text
+from playground.noise import noise_words
 from playground.presets import load_presets
 from playground.reproduce import script
 from playground.runner import Run, Runner
@@ -240,7 +241,8 @@ def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdo
         write(DOCUMENTS[option](view))
     out = err if to_stdout else report.console(stderr=False)
     out.print(report.results(view))
-    for line in (*lane_verdicts(view), verdict(view), *report.failures(view), *report.adapters(view), caption(view)):
+    said = [*lane_verdicts(view), verdict(view), noise_words(view)]
+    for line in (*filter(None, said), *report.failures(view), *report.adapters(view), caption(view)):
         out.print(Text(line), soft_wrap=True)
     for part in (*report.published(view), *readings(view, read_as)):
         out.print(part, soft_wrap=isinstance(part, Text))

@@ -72,6 +72,7 @@ class Feed:
     def start(self, idle: bool = False, watching: bool = False) -> str:
         """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run."""
         view = self._view
+        self._sent["measure"] = measure_words(view.request)
         start = {
             "idle": idle,
             "watching": watching,
@@ -80,7 +81,7 @@ class Feed:
             "prompts": len(view.request.prompts),
             "steps": view.request.measure.max_new_tokens,
             "adapters": any(lane.lane.variant.adapter for lane in view.lanes),
-            "measure": measure_words(view.request),
+            "measure": self._sent["measure"],
             "figures": figures(view),
             "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
             "targets": targets(),
@@ -96,6 +97,7 @@ class Feed:
         baseline_s = self._lanes[view.baseline.index].tpot_s()
         lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
         now: dict[str, Any] = {"state": view.status, "verdict": verdict(view), "noise": self._noise()}
+        now["measure"] = measure_words(view.request, view if view.status in ("done", "cancelled") else None)
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
             now["words"] = run_words(view)
         if view.environment.get("engine") == "scripted":

@@ -70,6 +70,7 @@ function take(record) {
   if ('published' in record) published.set(record.published);
   if ('definitions' in record) definitions.set(record.definitions);
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
+  if ('measure' in record) setText(find('.lp-measure'), record.measure);
   if ('noise' in record) setText(find('.lp-noise'), record.noise);
   if ('note' in record) setText(find('.lp-note'), record.note);
   if ('state' in record) setState(record.state, record.words);
