@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from playground.columns import COLUMNS
 from playground.comparison import comparison
 from playground.format import UNKNOWN
+from playground.judged import Cell as JudgedCell
+from playground.judged import headings, notes
+from playground.judged import rows as judged_rows
 from playground.noise import noise_words
 from playground.published import published_table
 from playground.stats import mad, outliers, percentile
 from playground.table import EQUAL, Row, main_cells, main_columns, rows
+from playground.targets import Target
 from playground.verdict import lane_verdicts, verdict
 from playground.view import LaneView, RunView
 from playground.words import caption
@@ -105,8 +109,9 @@ def _cell(value: Value) -> str | int | float:
             return value
 
 
-def markdown_text(view: RunView) -> str:
-    """The verdict, the main columns against the baseline, and how and where it was measured; for an issue or a README."""
+def markdown_text(view: RunView, target: Target | None = None) -> str:
+    """The verdict, the main columns against the baseline, how lanes stand against a target, and how and where it was measured; for an issue
+    or a README."""
     table = rows(view)
     failed = [f"- Lane {row['lane'] + 1}, {escaped(row['label'])}, failed: {escaped(row['error'])}" for row in table if row["error"]]
     heading = ["Lane", *(column.title for column in main_columns(view))]
@@ -119,6 +124,7 @@ def markdown_text(view: RunView) -> str:
         "\n".join(f"- {escaped(line)}" for line in lane_verdicts(view)),
         "\n".join(failed),
         escaped(noise_words(view)),
+        *(_judged(view, target) if target is not None else ()),
         *_published(view),
         f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}",
     ]
@@ -127,6 +133,17 @@ def markdown_text(view: RunView) -> str:
 
 def _drawn(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _judged(view: RunView, target: Target) -> list[str]:
+    titles = [escaped(one) for one in headings(target)]
+    lines = [[f"{lane.index + 1} {escaped(lane.label)}", *map(_judged_cell, cells)] for lane, cells in judged_rows(view, target)]
+    aligned = ["---", "---", *(["---:"] * (len(titles) - 1))]
+    return [f"Target: {escaped(target.title)}.", _drawn([["Lane", *titles], aligned, *lines]), " ".join(notes(view.request, target))]
+
+
+def _judged_cell(cell: JudgedCell) -> str:
+    return f"{cell.text} ({cell.beside})" if cell.beside else cell.text
 
 
 def _published(view: RunView) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from bisect import insort
+from collections.abc import Sequence
 from itertools import pairwise
 
 from playground.trace import Metrics, Step, Trace
@@ -119,9 +120,13 @@ def row_times(trace: Trace) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in rows)
 
 
+def row_tpot_s(times: Sequence[float]) -> float | None:
+    """TPOT of one row whose tokens came at these times; None of a single token, and of several that came at once."""
+    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 and times[-1] > times[0] else None
+
+
 def _tpot(trace: Trace) -> float | None:
-    rows = [(times[-1] - times[0]) / (len(times) - 1) for times in row_times(trace) if len(times) > 1 and times[-1] > times[0]]
-    return statistics.median(rows) if rows else None
+    return median([row_tpot_s(times) for times in row_times(trace)])
 
 
 def _decode_throughput(trace: Trace) -> float | None:

@@ -462,3 +462,23 @@ def test_interrupt_stops_cleanly_and_keeps_what_there_is(tmp_path: Path) -> None
     (repeat,) = recording.lanes[0].repeats
     assert (recording.status, repeat.finish) == ("cancelled", ("cancelled",))
     assert 0 < len(repeat.output_ids[0]) < 4000
+
+
+def test_a_run_is_held_against_a_target(playground: Playground, capsys: pytest.CaptureFixture[str]) -> None:
+    lanes = ("--lane", "bf16", "--lane", "nf4")
+    assert playground("run", *lanes, *QUICK, "--target", "ttft=100ms,tpot=40ms", "--markdown", "-") == 0
+    out, err = capsys.readouterr()
+    assert "| 2 nf4 | fails | 101 ms (missed) | 26.8 ms (met) | 67 % (2 of 3) | 0 % (0 of 1) | 0 req/s |" in out
+    assert [line.split()[:2] for line in err[err.index("Target:") :].splitlines() if line.strip().startswith(("bf16", "nf4"))] == [
+        ["bf16", "passes"],
+        ["nf4", "fails"],
+    ]
+
+
+@pytest.mark.parametrize("target", ["chatt", "ttft=fast", "ttft=0ms"])
+def test_what_is_no_target_is_said_before_anything_runs(playground: Playground, capsys: pytest.CaptureFixture[str], target: str) -> None:
+    assert playground("run", "quickstart", "--target", target, fleet=BrokenFleet()) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "--target: " in err
+    assert "allowed: " in err

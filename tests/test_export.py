@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from playground.columns import COLUMNS
 from playground.events import RunStarted
 from playground.export import FORMULA, csv_text, escaped, markdown_text
+from playground.targets import read_target
 from playground.view import RunView
 from tests.timelines import Ran, played
 
@@ -100,6 +101,15 @@ def test_markdown_holds_the_result_the_table_and_what_it_is_of() -> None:
     assert lines[7] == "In brackets: the multiple of lane 1’s figure, and the change. Lower is better, but of Decode higher."
     assert lines[9] == "- nf4: 1.46× faster than bf16 in one repeat, which shows no interval"
     assert lines[11].startswith("Measured: exclusive, one lane after the other · 1 repeat after 1 warm-up")
+
+
+def test_markdown_holds_the_lanes_against_a_target_if_one_is_given() -> None:
+    view = played({"bf16": Ran(), "nf4": Ran(ttft_s=0.3)}, measure={"schedule": "exclusive"})
+    text = markdown_text(view, read_target("chat"))
+    assert "Target: Chat." in text
+    assert "| Lane | Target | TTFT ≤ 200 ms | Tokens in time | Answers in time | Goodput |" in text
+    assert "| 2 nf4 | fails | 300 ms (missed) | 0 % (0 of 1) | 0 % (0 of 1) | 0 req/s |" in text
+    assert "Target" not in markdown_text(view)
 
 
 def test_markdown_of_a_run_without_figures_is_a_table_all_the_same() -> None:

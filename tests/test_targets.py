@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from playground.targets import TARGETS, targets
+from playground.spec import SpecError
+from playground.targets import TARGETS, Target, read_target, targets
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,50 @@ def test_every_target_limits_something_and_says_where_it_is_from() -> None:
 
 def test_targets_are_plain_json() -> None:
     assert json.loads(json.dumps(targets(), allow_nan=False)) == targets()
+
+
+@pytest.mark.parametrize(
+    ("text", "limits_ms"),
+    [
+        ("chat", (200.0, None, None)),
+        (" documents ", (None, None, 2000.0)),
+        ("mlperf-llama2-70b", (450.0, 40.0, None)),
+        ("ttft=200ms,tpot=50ms,e2e=2s", (200.0, 50.0, 2000.0)),
+        ("tpot = 0.03 s", (None, 30.0, None)),
+        ("e2e=.5s , ttft=1.0004ms", (1.0, None, 500.0)),
+        ("ttft=3600s", (3_600_000.0, None, None)),
+        ("ttft=0.001ms", (0.001, None, None)),
+    ],
+)
+def test_a_target_is_read_by_name_or_by_its_limits(text: str, limits_ms: tuple[float | None, ...]) -> None:
+    assert read_target(text).limits_ms() == limits_ms
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("chatt", "'chatt' is no target; allowed: chat, voice, "),
+        ("", "'' is no target"),
+        ("ttft=200", "ttft='200' is not a number with its unit"),
+        ("ttft=fast ms", "ttft='fast ms' is not a number"),
+        ("ttft=", "ttft='' is not a number"),
+        ("ttft=-5ms", "ttft=-0.005 s is out of range; allowed: 0.001 ms to 3600 s"),
+        ("tpot=0s", "tpot=0 s is out of range"),
+        ("tpot=nan s", "tpot=nan s is out of range"),
+        ("e2e=1e999s", "e2e=inf s is out of range"),
+        ("ttft=1ms,ttft=2ms", "'ttft=2ms' is no limit; allowed: ttft, tpot and e2e, each once"),
+        ("itl=2ms", "'itl=2ms' is no limit"),
+        ("ttft=1ms,", "'' is no limit"),
+    ],
+)
+def test_what_is_no_target_costs_one_sentence(text: str, says: str) -> None:
+    with pytest.raises(SpecError) as error:
+        read_target(text)
+    assert str(error.value).startswith(f"--target: {says}")
+    assert "allowed: " in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_own_target_limits_something() -> None:
+    with pytest.raises(SpecError, match="no limit is given"):
+        Target.own()

@@ -32,6 +32,7 @@ from playground.cli.asked import (
     Raw,
     Seed,
     System,
+    TargetText,
     Threads,
     TimeLimit,
     UntilPercent,
@@ -54,6 +55,7 @@ from playground.reproduce import script
 from playground.runner import Run, Runner
 from playground.settings import Settings
 from playground.spec import SCHEDULES, RunRequest, SpecError
+from playground.targets import Target, read_target
 from playground.verdict import lane_verdicts, verdict
 from playground.view import RunView
 from playground.words import caption
@@ -143,6 +145,7 @@ def run(
     until: UntilPercent = None,
     time_limit: TimeLimit = None,
     raw: Raw = False,
+    target: TargetText = None,
     baseline: Annotated[int | None, typer.Option(metavar="N", help="The lane the others are compared with.  [default: 1]")] = None,
     json: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the recording as JSON; - is standard output.")] = None,
     csv: Annotated[
@@ -153,6 +156,7 @@ def run(
 ) -> int:
     """Runs lanes on a prompt and shows what each cost. The defaults below are the preset's where it sets them."""
     given: Surroundings = context.obj
+    held_against = None if target is None else read_target(target)
     measure = {
         "schedule": schedule,
         "max_new_tokens": max_new_tokens,
@@ -175,7 +179,7 @@ def run(
     with outputs({"--json": json, "--csv": csv, "--markdown": markdown}) as writes, given.open_fleet(given.settings) as fleet:
         if asked.preset.model_on_gpu and not asked.model and _on_gpu(fleet):
             request = asked.request(on_gpu=True)
-        return _run(fleet, request, writes, "-" in (json, csv, markdown), read_as)
+        return _run(fleet, request, writes, "-" in (json, csv, markdown), read_as, held_against)
 
 
 @app.command()
@@ -222,14 +226,16 @@ def _on_gpu(fleet: Fleet) -> bool:
     return str(environment.get("device", "")).startswith("cuda") and bool(environment.get("hub_reachable"))
 
 
-DOCUMENTS: Mapping[str, Callable[[RunView], str]] = {
-    "--json": lambda view: view.recording().model_dump_json() + "\n",
-    "--csv": csv_text,
+DOCUMENTS: Mapping[str, Callable[[RunView, Target | None], str]] = {
+    "--json": lambda view, _target: view.recording().model_dump_json() + "\n",
+    "--csv": lambda view, _target: csv_text(view),
     "--markdown": markdown_text,
 }
 
 
-def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdout: bool, read_as: str | None) -> int:
+def _run(
+    fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdout: bool, read_as: str | None, target: Target | None
+) -> int:
     err = report.console(stderr=True)
     started = Runner(fleet.engine_for).start(request)
     reader = started.reader()
@@ -238,13 +244,14 @@ def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdo
         for event in reader.events(poll_s=report.REDRAW_S):
             show_progress(event)
     for option, write in writes.items():
-        write(DOCUMENTS[option](view))
+        write(DOCUMENTS[option](view, target))
     out = err if to_stdout else report.console(stderr=False)
     out.print(report.results(view))
     said = [*lane_verdicts(view), verdict(view), noise_words(view)]
     for line in (*filter(None, said), *report.failures(view), *report.adapters(view), caption(view)):
         out.print(Text(line), soft_wrap=True)
-    for part in (*report.published(view), *readings(view, read_as)):
+    judged = report.judged(view, target) if target is not None else iter(())
+    for part in (*judged, *report.published(view), *readings(view, read_as)):
         out.print(part, soft_wrap=isinstance(part, Text))
     if started.cancelled.is_set():
         return INTERRUPTED

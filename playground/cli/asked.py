@@ -58,6 +58,15 @@ UntilPercent = Annotated[
 TimeLimit = Annotated[
     float | None, typer.Option(metavar="S", help="With --until: no repeat is added after so many seconds.  [default: 120]")
 ]
+TargetText = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME|LIMITS",
+        help="Says of every lane whether it is fast enough: a published target (chat, voice, search, documents, mlperf-llama3.1-8b, …), or "
+        "limits of your own in ms or s, such as ttft=200ms,tpot=50ms,e2e=2s.",
+    ),
+]
 Raw = Annotated[bool, typer.Option("--raw", help="The prompt as it stands, not through the model's chat template.")]
 
 

@@ -16,9 +16,12 @@ from playground.columns import Column
 from playground.comparison import paired
 from playground.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RepeatsAdded, RunQueued
 from playground.format import UNKNOWN, count, duration, ratio
+from playground.judged import headings, notes
+from playground.judged import rows as judged_rows
 from playground.published import published_table
 from playground.swaps import adapter_words
 from playground.table import Cell, main_cells, main_columns, rows
+from playground.targets import Target
 from playground.trace import Metrics
 from playground.view import RunView
 from playground.words import lane_words, place_words
@@ -63,6 +66,19 @@ def published(view: RunView) -> Iterator[Table | Text]:
         drawn.add_row(Text(row["label"]), *map(Text, row["texts"]))
     yield drawn
     yield from map(Text, filter(None, [*known["also"], known["why"]]))
+
+
+def judged(view: RunView, target: Target) -> Iterator[Table | Text]:
+    """How the lanes stand against a target."""
+    yield Text(f"Target: {target.title}.")
+    drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    drawn.add_column("lane", overflow="fold")
+    for number, heading in enumerate(headings(target)):
+        drawn.add_column(heading.replace(" ≤", "\n≤").replace(" in ", "\nin "), justify="right" if number else "left", no_wrap=True)
+    for lane, cells in judged_rows(view, target):
+        drawn.add_row(Text(lane.label), *(Text("\n".join(filter(None, (cell.text, cell.beside)))) for cell in cells))
+    yield drawn
+    yield Text(" ".join(notes(view.request, target)))
 
 
 def adapters(view: RunView) -> Iterator[str]:
