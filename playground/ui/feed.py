@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_ms
@@ -18,6 +19,7 @@ from playground.definitions import about_definitions, read_tables
 from playground.difference import change_words
 from playground.events import RowText
 from playground.format import duration, rate, ratio, significant, size
+from playground.judged import MEANINGS, PASSES, goodput_note
 from playground.metrics import median
 from playground.noise import noise_words
 from playground.published import published_table
@@ -26,7 +28,7 @@ from playground.spec import Beam, SpecError
 from playground.swaps import adapter_words, every_swap, load_time, swap_words
 from playground.table import Row as TableRow
 from playground.table import columns, rows
-from playground.targets import targets
+from playground.targets import targets, timing
 from playground.trace import Metrics
 from playground.verdict import verdict
 from playground.view import LaneView, RunningRepeat, RunView
@@ -85,6 +87,11 @@ class Feed:
             "figures": figures(view),
             "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
             "targets": targets(),
+            "judging": {
+                "goodput": view.request.measure.schedule != "interleaved",
+                "notes": [PASSES, goodput_note(view.request)],
+                "meanings": MEANINGS,
+            },
             "columns": columns(view),
             "published": published_table(view),
             "definitions": about_definitions(),
@@ -154,7 +161,7 @@ class _LaneFeed:
         self._view, self._lane, self._clock = view, lane, clock
         self._sent: dict[str, Any] = {}
         self._shown = [""] * lane.lane.batch
-        self._steps = self._tokens = 0
+        self._steps = self._tokens = self._timed = 0
         self._began = False
         self._due_s = 0.0
         self._live = Metrics()
@@ -180,6 +187,8 @@ class _LaneFeed:
             changes |= _changed(self._sent, {"warm": len(self._lane.current.steps)})
         if text := self._text():
             changes["text"] = text
+        if len(self._lane.repeats) > self._timed:
+            changes |= self._new_timings()
         if self._lane.state != self._sent.get("state") or self._clock() >= self._due_s:
             changes |= _changed(self._sent, self._figures(baseline_s))
         return changes
@@ -197,6 +206,14 @@ class _LaneFeed:
             steps.append([milliseconds(step.t_s), self._tokens, *_compact(changes)])
         self._steps = len(first.steps)
         return steps
+
+    def _new_timings(self) -> dict[str, Any]:
+        """What of each repeat is held against targets, once, by the repeat's place among all; and the places of those that count."""
+        repeats, counted = self._lane.repeats, {id(one) for one in self._lane.counted}
+        may_count = [(at, one) for at, one in enumerate(repeats) if at >= self._timed and not one.warmup and not one.alone]
+        self._timed = len(repeats)
+        places = [at for at, one in enumerate(repeats) if id(one) in counted]
+        return {"timings": [[at, asdict(timing(one))] for at, one in may_count], "counted": places}
 
     def _text(self) -> list[list[Any]]:
         """Changes that no drawn step made: a warm-up's text, and the whole text at the end where it differs from the streamed one.

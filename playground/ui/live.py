@@ -18,6 +18,8 @@ SCRIPTS = (
     "card",
     "race",
     "charts",
+    "judge",
+    "targets",
     "table",
     "published",
     "definitions",

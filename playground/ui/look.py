@@ -15,7 +15,7 @@ from playground.charts import PALETTES
 from playground.spec import SpecError
 
 HERE = Path(__file__).parent
-STYLES = ("browser/live.css", "page.css", "lanes.css", "visitors.css", "pool.css", "compare.css")
+STYLES = ("browser/live.css", "browser/targets.css", "page.css", "lanes.css", "visitors.css", "pool.css", "compare.css")
 
 
 def launch_options() -> dict[str, Any]:

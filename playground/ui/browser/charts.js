@@ -2,10 +2,13 @@
 const LEAST_S = 0.001; // where the axis of the swaps begins
 const CHART_MS = 100; // the two line charts are drawn in turn, so that neither holds up the text for long
 
+const AIMED = { ttft: ['x', 'ttft_s', 1e3, 'ms'], progress: ['x', 'e2e_s', 1, 's'], gaps: ['y', 'tpot_s', 1e3, 'ms'] }; // a target's lines: axis, field, per second
+
 class Charts {
   constructor() {
     this.divs = Object.fromEntries([...root.querySelectorAll('.lp-chart')].map((box) => [box.dataset.chart, find('.lp-plot', box)]));
     this.drawn = false;
+    this.onDrawn = () => {};
     this.timer = 0;
     this.limits = {};
     this.font = getComputedStyle(root).fontFamily;
@@ -31,6 +34,7 @@ class Charts {
     this.soil(...this.cards.keys());
     this.colour();
     this.flush();
+    this.onDrawn();
   }
 
   soil(...lanes) {
@@ -150,22 +154,46 @@ class Charts {
     else window.Plotly.update(this.divs[name], { 'line.color': mine, 'line.width': stage() ? 4 : 2, 'marker.color': mine }, look, [...this.cards.keys()]);
   }
 
-  // The chosen target as a line (or a band) on the charts it is about.
+  // The chosen target as a line (or a band) on the charts it is about. Axes begin anew: what grew for the one before need not stay.
   aim(target) {
     this.aimed = target;
+    if (!this.drawn) return;
+    for (const [name, [axis]] of Object.entries(AIMED)) {
+      const key = `${axis}axis`;
+      this.divs[name].layout[key].range = [...this.run.figures[name].layout[key].range];
+      delete this.limits[name + key];
+    }
+    this.soil(...this.cards.keys());
     this.colour();
+    this.flush(true);
+  }
+
+  // The same while it moves: the lines alone, on axes that stay.
+  move(target) {
+    const names = Object.keys(AIMED), lines = () => names.map((name) => JSON.stringify(this.lines(name))), before = lines();
+    this.aimed = target;
+    if (this.drawn) lines().forEach((line, at) => line !== before[at] && window.Plotly.relayout(this.divs[names[at]], JSON.parse(line)));
   }
 
   target(name) {
-    const { muted } = this.palette, target = this.aimed || {};
-    const at = { ttft: ['x', target.ttft_s && [target.ttft_s * 1e3]], gaps: ['y', target.tpot_s && [target.tpot_s * 1e3]], progress: ['x', target.e2e_s], swaps: [] }[name];
-    const [axis, ends] = at;
-    if (!ends) return { shapes: [], annotations: [] };
-    const other = axis === 'x' ? 'y' : 'x', style = { color: muted, width: 1.5, dash: 'dash' };
+    if (name in AIMED) this.grow(name, `${AIMED[name][0]}axis`, this.ends(name).at(-1) ?? 0, 1.1);
+    return this.lines(name);
+  }
+
+  // Where a chart's lines stand, on its axis.
+  ends(name) {
+    const [, field, scale] = AIMED[name] ?? [], limit = this.aimed?.[field];
+    return limit ? [...new Set([limit].flat())].map((end) => Math.round(end * 1e6) / 1e6 * scale) : [];
+  }
+
+  lines(name) {
+    const { muted } = this.palette, ends = this.ends(name);
+    if (!ends.length) return { shapes: [], annotations: [] };
+    const [axis, , , unit] = AIMED[name], other = axis === 'x' ? 'y' : 'x', style = { color: muted, width: 1.5, dash: 'dash' }, end = ends[0];
     const shapes = ends.map((end) => ({ type: 'line', layer: 'above', line: style, [`${axis}ref`]: axis, [`${other}ref`]: 'paper', [`${axis}0`]: end, [`${axis}1`]: end, [`${other}0`]: 0, [`${other}1`]: 1 }));
-    this.grow(name, `${axis}axis`, ends.at(-1), 1.1);
-    const label = name === 'progress' ? target.title : `${target.title}, ${ends[0]} ms`, end = ends[0];
-    const place = axis === 'x' ? { x: end, xref: 'x', y: 1, yref: 'paper', xanchor: 'left', yanchor: 'bottom' } : { x: 1, xref: 'paper', y: end, yref: 'y', xanchor: 'right', yanchor: 'bottom' };
+    const [title] = this.aimed.title.split(','), label = ends.length > 1 ? title : `${title}, ${limitNumber(end)} ${unit}`; // the whole name stands beside the fields
+    const past = end > this.divs[name].layout[`${axis}axis`].range[1] / 2; // then there is more room on its other side
+    const place = axis === 'x' ? { x: end, xref: 'x', y: 1, yref: 'paper', xanchor: past ? 'right' : 'left', yanchor: 'bottom', yshift: -4 } : { x: 1, xref: 'paper', y: end, yref: 'y', xanchor: 'right', yanchor: 'bottom' };
     return { shapes, annotations: [{ ...place, text: label, showarrow: false, font: { size: 10, color: muted } }] };
   }
 

@@ -1,7 +1,7 @@
 // The component's value says which run is shown; its records are asked for, frame by frame, and handed on.
 const PATIENCE = 8; // failed requests in a row until the connection is called lost
 let run = null, following = null, cards = [], race = null, editTimer = 0;
-const charts = new Charts(), table = new Table(), published = new Published(), definitions = new Definitions(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
+const charts = new Charts(), targets = new Targets(charts), table = new Table(), published = new Published(), definitions = new Definitions(), predict = new Predict(), replay = new Replay(() => setText(find('.lp-run-words'), run.words));
 
 function compareAll(all, only = null) {
   const base = all[run.baseline];
@@ -38,8 +38,8 @@ function begin(record) {
   published.begin(run);
   definitions.begin(run);
   fillMethod(run);
-  fillTargets();
   charts.begin(run, cards);
+  targets.begin(run);
   replay.disarm();
   predict.begin(run);
   if (!run.idle && window.innerWidth <= 640) root.scrollIntoView({ block: 'start' });
@@ -55,6 +55,7 @@ function updateLane(index, change) {
   if (change.e2e && change.e2e !== '–') race.move(index, timeline.times.length, change.e2e);
   if ('row' in change) table.set(index, change.row);
   charts.take(index, change);
+  targets.take(index, change);
   return Boolean(change.steps || change.text || again);
 }
 
@@ -170,20 +171,6 @@ function edited() {
 }
 for (const kind of ['input', 'change', 'click']) document.addEventListener(kind, edited);
 
-// Filled once: a choice outlives the run.
-function fillTargets() {
-  const select = find('.lp-target');
-  if (select.options.length) return;
-  for (const { name, title } of [{ name: '', title: 'none' }, ...run.targets]) select.add(new Option(title, name));
-  select.value = 'chat';
-  aim();
-}
-
-function aim() {
-  charts.aim(run.targets.find(({ name }) => name === find('.lp-target').value));
-}
-
-find('.lp-target').addEventListener('change', aim);
 find('.lp-code-copy').addEventListener('click', (event) => copyFrom(event.target, find('.lp-code code').textContent));
 find('.lp-code-close').addEventListener('click', () => find('.lp-code').close());
 new MutationObserver(() => charts.recolour()).observe(document.body, { attributes: true, attributeFilter: ['class'] });

@@ -91,6 +91,6 @@ class Table {
 // What every figure means, and where the targets come from.
 function fillMethod(run) {
   const entry = (term, meaning) => [make('dt', '', term), make('dd', '', meaning)];
-  const targets = run.targets.map(({ title, source }) => [`Target: ${title}`, source]);
+  const targets = [...run.judging.meanings, ...run.targets.map(({ title, source }) => [`Target: ${title}`, source])];
   find('.lp-method dl').replaceChildren(...[...run.columns.map(({ title, meaning }) => [title, meaning]), ...targets].flatMap((one) => entry(...one)));
 }

@@ -1,0 +1,211 @@
+"""Targets in a real Chromium: chosen, typed, dragged; and judged in the browser exactly as in Python."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from playground.engines.fleet import ScriptedFleet
+from playground.engines.scripted import ScriptedEngine
+from playground.events import LaneEvent, RepeatFinished, StepsTaken
+from playground.judged import headings, rows
+from playground.runner import Runner
+from playground.spec import RunRequest
+from playground.targets import TARGETS, Target, timing
+from playground.view import RunView
+from tests.browser.conftest import open_page
+from tests.browser.test_access import violations
+from tests.browser.test_lanes import expect_lanes
+from tests.browser.test_page import wait_words
+from tests.browser.test_pool import page_of
+
+pytestmark = pytest.mark.browser
+
+LANES = ["bf16", "nf4@3", "bf16/beam(num_beams=2)", "int8"]
+MEASURE = {"schedule": "exclusive", "warmup": 0, "repeats": 4, "max_new_tokens": 9}
+
+
+class Uneven(ScriptedEngine):
+    """No two of its steps, and no two repeats, take equally long; no time passes."""
+
+    def __init__(self) -> None:
+        super().__init__(sleep=lambda _seconds: None)
+
+    def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
+        for event in super().run(lanes, request, cancel, first):
+            match event:
+                case StepsTaken():
+                    steps = tuple(step.model_copy(update={"t_s": bent(step.t_s, event.repeat)}) for step in event.steps)
+                    yield StepsTaken(event.lane, event.repeat, steps, event.text)
+                case RepeatFinished():
+                    ends = (bent(event.end_s, event.repeat), bent(event.end_wall_s, event.repeat))
+                    yield RepeatFinished(event.lane, event.repeat, *ends, event.output_ids, event.finish, event.texts)
+                case _:
+                    yield event
+
+
+def bent(t_s: float, repeat: int) -> float:
+    """Later is still later."""
+    return t_s * (1 + 0.03 * repeat) + 0.0049 * math.sin(200 * t_s)
+
+
+@pytest.fixture
+def visit_to(context: BrowserContext, tmp_path: Path) -> Iterator[Callable[[ScriptedEngine], Page]]:
+    with ExitStack() as pages:
+
+        def visit(engine: ScriptedEngine) -> Page:
+            query = "run=" + quote(json.dumps({"v": 1, "preset": "quickstart", "lanes": LANES} | MEASURE))
+            return open_page(context, f"{pages.enter_context(page_of(ScriptedFleet(engine), tmp_path))}?{query}")
+
+        yield visit
+
+
+def measured(page: Page) -> Page:
+    expect_lanes(page, LANES)
+    page.click("#run")
+    wait_words(page, "^Done")
+    return page
+
+
+def recorded() -> RunView:
+    """What the page's run left, from an engine like its own."""
+    models = {"smollm2-135m": "x"}
+    request = RunRequest.build(lanes=LANES, prompts=["Why is the sky blue?"], models=models, measure=MEASURE)
+    engine = Uneven()
+    reader = Runner(lambda _lane: engine).start(request).reader()
+    list(reader.events())
+    return reader.view
+
+
+def shown(page: Page) -> tuple[list[str], list[list[list[str]]]]:
+    """The table's headings, and of each lane the cells: text, and what it is of."""
+    found = page.evaluate(
+        """() => {
+          const text = (node) => node?.textContent ?? '';
+          const all = (selector, within) => [...within.querySelectorAll(selector)], table = document.querySelector('.lp-judged');
+          const cell = (one) => [text(one.querySelector('.lp-judged-text')), text(one.querySelector('.lp-against'))];
+          return [all('thead th', table).map(text), all('tbody tr', table).map((row) => all('td', row).map(cell))];
+        }"""
+    )
+    return found[0], found[1]
+
+
+def expected(view: RunView, target: Target) -> tuple[list[str], list[list[list[str]]]]:
+    return ["Lane", *headings(target)], [[[cell.text, cell.beside] for cell in cells] for _, cells in rows(view, target)]
+
+
+def limit(page: Page, name: str) -> str:
+    return page.locator(f"[data-limit={name}]").input_value()
+
+
+def type_limits(page: Page, *texts: str) -> None:
+    for name, text in zip(("ttft", "tpot", "e2e"), texts, strict=True):
+        page.locator(f"[data-limit={name}]").fill(text)
+    page.keyboard.press("Tab")
+
+
+def line(page: Page, chart: str) -> list[float]:
+    ends = "(one) => (one.xref === 'paper' ? one.y0 : one.x0)"
+    found: list[float] = page.evaluate(f"(document.querySelector('[data-chart={chart}] .lp-plot').layout.shapes ?? []).map({ends})")
+    return found
+
+
+def drag(page: Page, chart: str, by_x: float, by_y: float) -> None:
+    """Takes hold of the line and moves it, without letting go."""
+    grip = page.locator(f"[data-chart={chart}] .lp-grip")
+    grip.scroll_into_view_if_needed()
+    box = grip.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by_x, y + by_y, steps=4)
+
+
+def test_the_browser_judges_exactly_as_python_does(visit_to: Callable[[ScriptedEngine], Page]) -> None:
+    page, view = measured(visit_to(Uneven())), recorded()
+    for target in TARGETS:
+        page.select_option(".lp-target", target.name)
+        assert shown(page) == expected(view, target), target.name
+    middle = timing(view.lanes[0].counted[1])
+    assert middle.ttft_ms is not None
+    assert middle.tpot_ms is not None
+    assert middle.e2e_ms is not None
+    for ttft_ms, tpot_ms, e2e_s in (
+        (middle.ttft_ms, middle.tpot_ms, middle.e2e_ms / 1e3),  # what equals a limit keeps it
+        (60.0, 40.123, 0.4),
+        (100.0004, None, None),
+        (None, 62.5, 5.0),
+        (0.001, 0.001, 3600.0),
+    ):
+        type_limits(page, *("" if one is None else f"{one:.6f}" for one in (ttft_ms, tpot_ms, e2e_s)))
+        expect(page.locator(".lp-target")).to_have_value("own")
+        own = Target.own(None if ttft_ms is None else ttft_ms / 1e3, None if tpot_ms is None else tpot_ms / 1e3, e2e_s)
+        assert shown(page) == expected(view, own), own
+        assert line(page, "gaps") == ([] if tpot_ms is None else [round(tpot_ms, 3)])
+    page.select_option(".lp-target", "")
+    expect(page.locator(".lp-judged")).to_be_hidden()
+    assert [limit(page, name) for name in ("ttft", "tpot", "e2e")] == ["", "", ""]
+
+
+def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[ScriptedEngine], Page], artifacts: Path) -> None:
+    page, view = measured(visit_to(Uneven())), recorded()
+    wrong = page.locator(".lp-limit-wrong")
+    type_limits(page, "120", "45", "0.8")
+    good = shown(page)
+    for text, says in (
+        ("abc", "TTFT: “abc” is no limit; allowed: a number from 0.001 to 3,600,000 ms, or nothing."),
+        ("-5", "TTFT: “-5” is no limit; "),
+        ("0", "TTFT: “0” is no limit; "),
+        ("1e9", "TTFT: “1e9” is no limit; "),
+    ):
+        page.locator("[data-limit=ttft]").fill(text)
+        expect(wrong).to_contain_text(says)
+        assert shown(page) == good, "the last good target stays"
+    expect(page.locator("[data-limit=ttft]")).to_have_attribute("aria-invalid", "true")
+    page.screenshot(path=artifacts / "targets-wrong.png", full_page=True)
+    type_limits(page, "", "", "")
+    expect(wrong).to_contain_text("No limit is given")
+    assert shown(page) == expected(view, Target.own(e2e_s=0.8)), "the last one that had a limit"
+
+    page.select_option(".lp-target", "mlperf-llama2-70b")
+    expect(wrong).to_have_text("")
+    drag(page, "ttft", -60, 0)
+    expect(page.locator(".lp-target")).to_have_value("own")
+    held = float(limit(page, "ttft"))
+    assert held < 450, "the field follows while it is dragged"
+    assert shown(page) == expected(view, Target.own(held / 1e3, 0.04)), "and so do the lanes"
+    page.mouse.up()
+    drag(page, "gaps", 0, 12)
+    page.mouse.up()
+    assert line(page, "ttft") == [held]
+    assert line(page, "gaps") == [float(limit(page, "tpot"))]
+    assert float(limit(page, "tpot")) < 40
+    own = Target.own(held / 1e3, float(limit(page, "tpot")) / 1e3)
+    assert shown(page) == expected(view, own)
+
+    page.click("#run")
+    wait_words(page, "^Done")
+    assert shown(page)[0] == ["Lane", *headings(own)], "it outlives the run"
+    page.locator(".lp-play").click()
+    page.get_by_role("button", name="Dark").click()
+    assert shown(page)[1][0][0][0] in ("passes", "fails")
+    assert line(page, "ttft") == [held]
+    wait_words(page, "^Done")
+    assert violations(page) == []
+    page.screenshot(path=artifacts / "targets-dark.png", full_page=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    for one in (page.locator(".lp-target"), *page.locator(".lp-limit").all()):
+        box = one.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.screenshot(path=artifacts / "targets-390.png", full_page=True)
