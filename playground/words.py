@@ -189,7 +189,7 @@ def _cautions(request: RunRequest) -> Iterator[str]:
     if measure.schedule == "exclusive" and len(lanes) > 1 and measure.repeats > 1 and measure.repeats % 2:
         yield "the last repeat is unbalanced (an odd number)"
     if measure.schedule == "contended" and any(not isinstance(lane.decoding, Greedy | Beam) for lane in lanes):
-        yield "sampled lanes share one random generator: their answers are not repeatable"
+        yield "sampled lanes are not repeatable"
 
 
 def caption(view: RunView) -> str:

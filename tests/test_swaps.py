@@ -30,12 +30,12 @@ def test_every_kind_has_its_words() -> None:
 def test_the_first_load_is_said_and_later_ones_are_counted() -> None:
     assert swap_words(loaded("nf4")) == every_swap(loaded("nf4")) == ""
     assert swap_words(loaded("nf4", (0.24, "prequantized"))) == "ready in 240 ms, from its pre-quantized copy"
-    lane = loaded("nf4", (2.0, "cold"), (0.05, "host"), (0.00001, "resident"))
+    lane = loaded("nf4", (2.0, "cold"), (0.05, "host"), (0.00001, "resident"), (0.0005, "host"))
     assert swap_words(lane) == "ready in 2.00 s, read from its files (and 2 times more)"
     assert every_swap(lane) == (
         "Ready in 2.00 s, read from its files; had to make room, and ready again in 50.0 ms, back from the host’s memory; "
-        "had to make room, and ready again in < 1 ms, in place already"
-    )
+        "had to make room, and ready again in < 1 ms, back from the host’s memory"
+    ), "that it was found in place, as in a run that goes on, is no swap"
 
 
 @pytest.mark.parametrize(

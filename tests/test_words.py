@@ -107,7 +107,7 @@ def test_the_caption_counts_what_counted() -> None:
     ("lanes", "measure", "words"),
     [
         (("bf16", "nf4"), {"repeats": 3}, "the last repeat is unbalanced (an odd number)"),
-        (("bf16/top_k(k=5)", "nf4"), {"schedule": "contended"}, "their answers are not repeatable"),
+        (("bf16/top_k(k=5)", "nf4"), {"schedule": "contended"}, "sampled lanes are not repeatable"),
         (("bf16",), {"repeats": 2, "until": {}}, "medians of 2 repeats and of more until sure"),
         (("bf16", "nf4"), {"schedule": "contended"}, "contended, all lanes at once"),
     ],
@@ -123,7 +123,7 @@ def test_what_must_be_known_of_the_way_to_measure_is_said(lanes: tuple[str, ...]
 def test_and_nothing_where_there_is_nothing_to_say(lanes: tuple[str, ...], measure: dict[str, Any]) -> None:
     line = measure_words(request(*lanes, measure=measure))
     assert "unbalanced" not in line
-    assert "repeatable" not in line
+    assert "not repeatable" not in line
 
 
 def test_a_lane_in_progress_says_which_repeat_by_its_number() -> None:

@@ -310,7 +310,7 @@ class _Playing:
             self.failed = True
             return LaneFailed(self.index, "internal", f"the script fails after {self.taken} steps")
         self.clock_s += self.next_s()
-        self.wall.now_s += self.next_s()
+        self.wall.now_s += self.next_s() / self.crowd  # at once, not in turns
         said = [self._word(row, self.taken) for row in range(len(self.rows))]
         self.taken += 1
         ids = tuple((_token(word),) for word in said)
