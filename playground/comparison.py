@@ -134,7 +134,7 @@ def brief(said: Comparison) -> str:
     if _leaves_out_one(said.low, said.high):
         return f"{seen} ({_between((said.low, said.high))})"
     low, high = sorted(_speed(end, said.metric) for end in (said.low, said.high))
-    return f"no difference shown{_in(said.metric)} ({between(significant(low), significant(high))}×)"
+    return f"no difference{_in(said.metric)} ({between(significant(low), significant(high))}×)"
 
 
 def name(view: RunView, lane: LaneView) -> str:

@@ -127,7 +127,7 @@ def neighbour_words(view: RunView, lane: LaneView) -> str:
     if view.request.measure.schedule != "contended":
         return ""
     found = slowdown(view, lane)
-    cost = [f"{significant(found.ratio.value)}× the time of alone"] if found is not None else []
+    cost = [f"{significant(found.ratio.value)}× of alone"] if found is not None else []
     return " · ".join(cost + ([] if isinstance(lane.lane.decoding, Greedy | Beam) else ["not repeatable"]))
 
 
