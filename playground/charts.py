@@ -1,4 +1,4 @@
-"""What is known of a run → four small Plotly figures; pure.
+"""What is known of a run → six small Plotly figures; pure.
 
 A figure here is a layout with empty traces: the browser draws it once and fills it from the lanes' steps. No template: it is 6.8 KB
 a figure; colours come from `PALETTES`, chosen in the browser by its theme.
@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from playground.breakdown import PARTS
+from playground.comparison import NAMES, comparison
+from playground.format import between, count, significant
 from playground.spec import Beam, Lane
+from playground.stats import outliers
 from playground.trace import Metrics
 from playground.view import LaneView, RunView
 
@@ -59,11 +63,37 @@ def ttft_ms(lane: LaneView) -> float | None:
     return milliseconds(seconds)
 
 
-def repeats_ms(view: RunView, lane: LaneView) -> list[list[float | None]]:
-    """TTFT, last token and TPOT of each counted repeat, in ms: a mark each. None for a single one, whose bar and line say it."""
+def repeats_ms(view: RunView, lane: LaneView) -> list[list[float | bool | None]]:
+    """TTFT, last token and TPOT of each counted repeat, in ms: a mark each; and of each of the three, whether it is an outlier.
+
+    None for a single repeat, whose bar and line say it.
+    """
     if view.request.measure.repeats < 2:
         return []
-    return [[milliseconds(m.ttft_s), milliseconds(_last_s(m)), milliseconds(m.tpot_s)] for m in (one.metrics for one in lane.counted)]
+    figures = [[m.ttft_s, _last_s(m), m.tpot_s] for m in (one.metrics for one in lane.counted)]
+    odd = zip(*(_outliers(list(column)) for column in zip(*figures, strict=True)), strict=True)
+    return [[*map(milliseconds, known), *far] for known, far in zip(figures, odd, strict=True)]
+
+
+def _outliers(values: list[float | None]) -> list[bool]:
+    far = iter(outliers([value for value in values if value is not None]))
+    return [value is not None and next(far) for value in values]
+
+
+def against(view: RunView, lane: LaneView) -> list[Any]:
+    """A lane's point beside the baseline's 1: the ratio of their times, the ends of its interval, in short, and in words. Empty: none."""
+    if not lane.counted:
+        return []
+    if (said := comparison(view, lane)) is None:
+        return [1, None, None, "baseline", "what the others are compared with"]
+    if said.ratio is None:
+        return []
+    short, metric = f"{significant(said.ratio)}×", NAMES[said.metric]
+    ends = [] if said.low is None or said.high is None else [said.low, said.high]
+    interval = f" (95 %: {between(*map(significant, ends))})" if ends else ""
+    words = f"{metric} {short} that of lane {said.baseline + 1}{interval}, {count(said.pairs, 'repeat')}"
+    places = [round(place, 5) for place in (said.ratio, *ends)] + [None] * (2 - len(ends))
+    return [*places, short if said.metric == "tpot_s" else f"{short} {metric}", words]
 
 
 def milliseconds(seconds: float | None) -> float | None:
@@ -76,8 +106,15 @@ def _last_s(metrics: Metrics) -> float | None:
 
 
 def figures(view: RunView) -> dict[str, Figure]:
-    """The four charts of a run: layouts and empty traces, one a lane (or one of bars), and one more for the marks of what came later."""
-    return {"ttft": _ttft(view), "progress": _progress(view), "gaps": _gaps(view), "swaps": _swaps(view)}
+    """The six charts of a run: layouts and empty traces, one a lane (or one of bars), and one more for the marks of what came later."""
+    return {
+        "ttft": _ttft(view),
+        "progress": _progress(view),
+        "gaps": _gaps(view),
+        "parts": _parts(view),
+        "against": _against(view),
+        "swaps": _swaps(view),
+    }
 
 
 def lane_name(index: int, lane: Lane) -> str:
@@ -89,12 +126,12 @@ def lane_name(index: int, lane: Lane) -> str:
 def _ttft(view: RunView) -> Figure:
     layout = _layout("Time to first token", "ms", 300)
     layout["yaxis"] |= {"tickmode": "linear", "dtick": 1}
-    return _bars(view, layout, "%{y}<br>TTFT %{x:.3s} ms", "one repeat: %{x:.3s} ms")
+    return _bars(view, layout, "%{y}<br>TTFT %{x:.3s} ms", "one repeat%{customdata}: %{x:.3s} ms")
 
 
 def _swaps(view: RunView) -> Figure:
     """Kinds of loads differ a thousandfold, so the axis is logarithmic; it begins at 1 ms. Lanes are numbers, so that bars have room."""
-    names = [lane_name(lane.index, lane.lane) for lane in view.lanes]
+    names = _names(view)
     layout = _layout("Swaps: from asked for to ready", "", 1)
     layout["xaxis"] |= {"type": "log", "range": [-3, 1.7], "tickvals": [10.0**power for power in range(-3, 5)], "ticktext": list(_DECADES)}
     layout["yaxis"] |= {"tickvals": names, "ticktext": [str(number) for number in range(1, len(names) + 1)]}
@@ -103,8 +140,13 @@ def _swaps(view: RunView) -> Figure:
 
 def _bars(view: RunView, layout: Figure, hover: str, hover_mark: str) -> Figure:
     """One bar a lane, from the top down."""
-    names = [lane_name(lane.index, lane.lane) for lane in view.lanes]
-    bars = {
+    layout["yaxis"] |= _rows(view)
+    return {"data": [_bar(view, hover), _marks("line-ns-open", hover_mark)], "layout": layout | {"bargap": 0.3}}
+
+
+def _bar(view: RunView, hover: str) -> Figure:
+    names = _names(view)
+    return {
         "type": "bar",
         "orientation": "h",
         "y": names,
@@ -116,8 +158,53 @@ def _bars(view: RunView, layout: Figure, hover: str, hover_mark: str) -> Figure:
         "textfont": {"size": 11},
         "hovertemplate": f"{hover}<extra></extra>",
     }
-    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": names}
-    return {"data": [bars, _marks("line-ns-open", hover_mark)], "layout": layout | {"bargap": 0.3}}
+
+
+def _rows(view: RunView) -> Figure:
+    """One a lane, from the top down."""
+    return {"autorange": "reversed", "showgrid": False, "categoryorder": "array", "categoryarray": _names(view)}
+
+
+def _names(view: RunView) -> list[str]:
+    return [lane_name(lane.index, lane.lane) for lane in view.lanes]
+
+
+def _parts(view: RunView) -> Figure:
+    """Stacked: one trace a part. Hatched, solid and dotted, so that parts differ by more than their tint."""
+    layout = _layout("Where the time goes", "ms: prefill hatched, decoding solid", 300)
+    layout["yaxis"] |= _rows(view) | {"tickmode": "linear", "dtick": 1}
+    bars = [_bar(view, "%{y}<br>%{customdata}") | {"name": part, "marker": _fill(part)} for part in PARTS]
+    return {"data": bars, "layout": layout | {"bargap": 0.3, "barmode": "stack"}}
+
+
+def _fill(part: str) -> Figure:
+    shape = {"prefill": "/", "post": "."}.get(part, "")
+    return {"pattern": {"shape": shape, "fillmode": "replace", "size": 5, "solidity": 0.5}, "line": {"width": 1}}
+
+
+def _against(view: RunView) -> Figure:
+    """A forest plot: a point and its interval a lane, on a logarithmic axis, for half the time and twice it are equally far from 1."""
+    baseline, lanes = view.baseline.index + 1, len(view.lanes)
+    layout = _layout(f"Against lane {baseline}: TPOT, 95 % interval", f"× lane {baseline}’s time, left is faster", 1)
+    layout["xaxis"] |= {"type": "log", "range": [-0.302, 0.43], "tickvals": [], "ticktext": [], "tickangle": 0}
+    layout["yaxis"] |= _rows(view) | {
+        "type": "category",
+        "tickmode": "linear",
+        "dtick": 1,
+        "autorange": False,
+        "range": [lanes - 0.5, -0.5],
+    }
+    interval = {"symmetric": False, "thickness": 2, "width": 5}
+    points = [{key: it for key, it in _line(lane, "%{customdata}").items() if key != "line"} | {"error_x": interval} for lane in view.lanes]
+    figures = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [None] * lanes,
+        "y": _names(view),
+        "textposition": "middle left",
+        "hoverinfo": "skip",
+    }
+    return {"data": [*points, figures | {"textfont": {"size": 11}, "cliponaxis": False}], "layout": layout}
 
 
 def _progress(view: RunView) -> Figure:
@@ -126,7 +213,7 @@ def _progress(view: RunView) -> Figure:
     rows = ", all rows," if any(lane.lane.batch > 1 for lane in view.lanes) else ""
     layout = _layout(f"Tokens{rows} over each lane’s own time", "s, own clock", 1)
     layout["yaxis"]["range"] = [0, most * 1.04]
-    return {"data": [*lines, _marks("line-ns-open", "one repeat: last token at %{x:.3s} s")], "layout": layout}
+    return {"data": [*lines, _marks("line-ns-open", "one repeat%{customdata}: last token at %{x:.3s} s")], "layout": layout}
 
 
 def _gaps(view: RunView) -> Figure:
@@ -134,7 +221,7 @@ def _gaps(view: RunView) -> Figure:
     steps = view.request.measure.max_new_tokens
     layout = _layout("Time between tokens", "step", steps + 1)
     layout["yaxis"] |= {"ticksuffix": " ms", "range": [0, 50]}
-    return {"data": [*lines, _marks("line-ew-open", "TPOT of one repeat: %{y:.3s} ms")], "layout": layout}
+    return {"data": [*lines, _marks("line-ew-open", "TPOT of one repeat%{customdata}: %{y:.3s} ms")], "layout": layout}
 
 
 def _marks(symbol: str, hover: str) -> Figure:

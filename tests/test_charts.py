@@ -9,12 +9,13 @@ import math
 import pytest
 from plotly import graph_objects
 
-from playground.charts import PALETTES, SYMBOLS, Palette, figures, lane_name, repeats_ms, ttft_ms
+from playground.charts import PALETTES, SYMBOLS, Palette, against, figures, lane_name, repeats_ms, ttft_ms
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.runner import Runner
 from playground.settings import Settings
 from playground.spec import Lane, RunRequest
 from playground.view import RunView
+from tests.timelines import Ran, played
 
 LANES = ("bf16", "int8", "nf4", "fp4", "fp32", "fp16", "bf16/beam(num_beams=4)", "bf16@4", "nf4@4")
 
@@ -67,7 +68,7 @@ def test_no_two_lane_colours_are_alike(palette: Palette) -> None:
     assert min(math.dist(one, other) for one, other in itertools.combinations(places, 2)) > 12, "2.3 is just noticeable"
 
 
-@pytest.mark.parametrize("name", ["ttft", "progress", "gaps", "swaps"])
+@pytest.mark.parametrize("name", ["ttft", "progress", "gaps", "parts", "against", "swaps"])
 def test_a_figure_is_valid_plotly(name: str) -> None:
     graph_objects.Figure(figures(finished())[name])  # raises ValueError naming a property that does not exist
 
@@ -93,8 +94,37 @@ def test_a_lane_that_has_not_run_has_no_bar() -> None:
 def test_several_repeats_have_a_mark_each_and_a_single_one_none() -> None:
     assert [repeats_ms(view, view.lanes[0]) for view in [finished(("bf16",), 1)]] == [[]]
     view = finished(("bf16", "bf16/beam(num_beams=4)"), 3)
-    assert repeats_ms(view, view.lanes[0]) == [pytest.approx([50, 130, 20])] * 3
-    assert repeats_ms(view, view.lanes[1]) == [[pytest.approx(130), pytest.approx(130), None]] * 3
+    assert repeats_ms(view, view.lanes[0]) == [[50, 130, 20, False, False, False]] * 3
+    assert repeats_ms(view, view.lanes[1]) == [[130, 130, None, False, False, False]] * 3
+
+
+def test_a_mark_tells_which_of_its_figures_is_an_outlier() -> None:
+    view = played({"bf16": Ran(tpot_s=[0.040, 0.041, 0.039, 0.0405, 0.080])}, measure={"repeats": 5})
+    assert [mark[3:] for mark in repeats_ms(view, view.lanes[0])] == [[False] * 3] * 4 + [[False, True, True]], "TTFT is the same in all"
+
+
+def test_a_point_is_the_paired_ratio_of_times_with_its_interval() -> None:
+    view = played({"bf16": Ran(tpot_s=[0.040, 0.042, 0.041]), "nf4": Ran(tpot_s=[0.020, 0.0205, 0.0207])}, measure={"repeats": 3})
+    assert against(view, view.lanes[0])[:4] == [1, None, None, "baseline"]
+    ratio, low, high, short, words = against(view, view.lanes[1])
+    assert low < ratio < high < 1
+    assert ratio == pytest.approx((0.5 * 0.0205 / 0.042 * 0.0207 / 0.041) ** (1 / 3), abs=1e-5)
+    assert short == "0.498×"
+    assert words.startswith("TPOT 0.498× that of lane 1 (95 %: 0.4")
+    assert words.endswith(", 3 repeats")
+
+
+def test_a_single_repeat_is_a_point_alone_and_beam_search_is_compared_in_e2e() -> None:
+    view = finished(("bf16", "nf4", "bf16/beam(num_beams=4)"))
+    assert against(view, view.lanes[1]) == [1, None, None, "1.00×", "TPOT 1.00× that of lane 1, 1 repeat"]
+    assert against(view, view.lanes[2])[3] == "1.00× E2E"
+
+
+def test_what_cannot_be_compared_has_no_point() -> None:
+    view = played({"bf16": Ran(), "nf4": Ran(tokens=0, error="no room")})
+    assert against(view, view.lanes[1]) == []
+    view = played({"bf16": Ran(tokens=0, error="no room"), "nf4": Ran()})
+    assert [against(view, lane) for lane in view.lanes] == [[], []]
 
 
 def test_figures_are_small_and_begin_empty() -> None:

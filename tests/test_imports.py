@@ -31,7 +31,8 @@ CLOSED = {
     "playground.figures": {"playground.stats", "playground.trace"},
     "playground.comparison": {"playground.figures", "playground.format", "playground.stats", "playground.trace", "playground.view"},
     "playground.view": {"playground.comparison"} | FIGURES,
-    "playground.charts": {"plotly"} | FIGURES,
+    "playground.breakdown": FIGURES,
+    "playground.charts": {"plotly", "playground.breakdown", "playground.comparison", "playground.format", "playground.stats"} | FIGURES,
     "playground.forecast": WORDS,
     "playground.runner": {
         "playground.comparison",

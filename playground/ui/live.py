@@ -17,6 +17,7 @@ SCRIPTS = (
     "answer",
     "card",
     "race",
+    "ended",
     "charts",
     "judge",
     "targets",

@@ -1,4 +1,4 @@
-// The four Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
+// The six Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
 const LEAST_S = 0.001; // where the axis of the swaps begins
 const CHART_MS = 100; // the two line charts are drawn in turn, so that neither holds up the text for long
 
@@ -11,6 +11,7 @@ class Charts {
     this.onDrawn = () => {};
     this.timer = 0;
     this.limits = {};
+    this.ended = new Ended(this);
     this.font = getComputedStyle(root).fontFamily;
     for (const box of root.querySelectorAll('.lp-chart')) find('.lp-png', box).addEventListener('click', () => this.save(box.dataset.chart));
   }
@@ -19,6 +20,7 @@ class Charts {
     this.dirty = { progress: new Set(), gaps: new Set() }; // what the run before left undrawn may be of a lane that is gone
     Object.assign(this, { run, cards, limits: {}, upTo: null, bars: { changed: true, ms: [], text: [] }, marks: {}, swaps: { changed: true, loads: [] } });
     this.soil(...cards.keys());
+    this.ended.begin();
     this.draw();
   }
 
@@ -46,6 +48,7 @@ class Charts {
     if ('ttft_ms' in change) { this.bars.ms[index] = change.ttft_ms; this.bars.changed = true; }
     if ('ttft' in change) { this.bars.text[index] = change.ttft === '–' ? '' : change.ttft; this.bars.changed = true; }
     if ('repeats_ms' in change) { this.marks[index] = change.repeats_ms; this.bars.changed = true; }
+    this.ended.take(index, change);
     if ('loads' in change) { this.swaps.loads[index] = change.loads; this.swaps.changed = true; }
     this.schedule();
   }
@@ -70,6 +73,7 @@ class Charts {
     for (const name of all ? ['progress', 'gaps'] : [this.turn]) this.drawLines(name);
     if (this.bars.changed) this.drawBars();
     if (this.swaps.changed) this.drawSwaps();
+    this.ended.draw();
     if (this.dirty.progress.size || this.dirty.gaps.size) this.schedule();
   }
 
@@ -96,10 +100,17 @@ class Charts {
       x: [all.map((lane) => this.bars.ms[lane] ?? null), marks.map(([, ttft]) => ttft)],
       y: [names, marks.map(([lane]) => names[lane])], text: [all.map((lane) => this.bars.text[lane] || ''), []],
     }, [0, 1]);
+    this.restyle('ttft', this.odd(marks, 4, 'line-ns-open'), [1]);
     const tokens = (lane) => this.cards[lane].timeline.tokens.at(-1) ?? null;
     const colours = marks.map(([lane]) => this.palette.lanes[lane]);
-    this.restyle('progress', { x: [marks.map(([, , last]) => last && last / 1e3)], y: [marks.map(([lane]) => tokens(lane))], 'marker.color': [colours] }, [all.length]);
-    this.restyle('gaps', { x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)], 'marker.color': [colours] }, [all.length]);
+    this.restyle('progress', { ...this.odd(marks, 5, 'line-ns-open'), x: [marks.map(([, , last]) => last && last / 1e3)], y: [marks.map(([lane]) => tokens(lane))], 'marker.color': [colours] }, [all.length]);
+    this.restyle('gaps', { ...this.odd(marks, 6, 'line-ew-open'), x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)], 'marker.color': [colours] }, [all.length]);
+  }
+
+  // An outlier is kept and has another symbol: a ring.
+  odd(marks, at, usual) {
+    const by = (one, other) => [marks.map((mark) => (mark[at] ? one : other))];
+    return { 'marker.symbol': by('circle-open', usual), 'marker.size': by(8, 11), customdata: by(', an outlier', '') };
   }
 
   // A lane's first load is its bar; a mark for each time it had to make room and came back.
@@ -132,7 +143,7 @@ class Charts {
   colour(names = Object.keys(this.divs)) {
     if (!this.drawn) return;
     for (const name of names) this.paint(name);
-    this.bars.changed = this.swaps.changed = true;
+    this.bars.changed = this.swaps.changed = this.ended.changed = true;
     this.schedule();
   }
 
@@ -148,9 +159,10 @@ class Charts {
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', 'font.color': muted, 'font.family': this.font,
       'title.font.color': ink, 'title.font.size': stage() ? 20 : 13, 'xaxis.tickfont.size': tick, 'yaxis.tickfont.size': tick,
       'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid, 'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink,
-      ...this.target(name),
+      ...(name in ENDED ? {} : this.target(name)),
     };
-    if (['ttft', 'swaps'].includes(name)) window.Plotly.update(this.divs[name], { 'marker.color': [mine, ink], 'textfont.color': ink }, look, [0, 1]);
+    if (name in ENDED) window.Plotly.update(this.divs[name], ...ENDED[name](this.palette, mine, look));
+    else if (['ttft', 'swaps'].includes(name)) window.Plotly.update(this.divs[name], { 'marker.color': [mine, ink], 'textfont.color': ink }, look, [0, 1]);
     else window.Plotly.update(this.divs[name], { 'line.color': mine, 'line.width': stage() ? 4 : 2, 'marker.color': mine }, look, [...this.cards.keys()]);
   }
 
