@@ -91,7 +91,7 @@ def run_words(view: RunView) -> str:
         case "waiting":
             return f"Waiting, {place_words(view)}" if view.ahead else "Starting"
         case "running":
-            return ", ".join(["Running", *_slower_than_life(view), *_not_sure_yet(view)])
+            return ", ".join(["Running", *_slower_than_life(view)])
         case "cancelled":
             return "Stopped; figures are of what was finished"
         case "done":
@@ -105,12 +105,13 @@ def _slower_than_life(view: RunView) -> list[str]:
     return [f"shown {slowdown:.0f}× slower than life"] if slowdown >= 1.5 else []
 
 
-def _not_sure_yet(view: RunView) -> list[str]:
+def until_words(view: RunView) -> str:
     """Of a run that goes on until it is sure: how far it is from that."""
     until, widest = view.request.measure.until, widest_interval(view)
-    if until is None or widest is None:
-        return []
-    return [f"widest interval {significant(100 * widest, 2)} % of its ratio, {significant(100 * until.width, 2)} % wished"]
+    if until is None or widest is None or view.status != "running":
+        return ""
+    wished, seen = (f"{significant(100 * share, 2)} %" for share in (until.width, widest))
+    return f"Repeats are added until sure: the widest interval is {seen} of its ratio, {wished} wished; none is added after {until.limit_s:g} s."
 
 
 def compared_words(view: RunView, lane: LaneView) -> tuple[str, str]:
@@ -123,12 +124,15 @@ def compared_words(view: RunView, lane: LaneView) -> tuple[str, str]:
 
 
 def neighbour_words(view: RunView, lane: LaneView) -> str:
-    """Of a contended lane: what its neighbours cost it, and whether it would say the same again."""
-    if view.request.measure.schedule != "contended":
-        return ""
-    found = slowdown(view, lane)
-    cost = [f"{significant(found.ratio.value)}× of alone"] if found is not None else []
-    return " · ".join(cost + ([] if isinstance(lane.lane.decoding, Greedy | Beam) else ["not repeatable"]))
+    """Of a contended lane: what its neighbours cost it."""
+    found = slowdown(view, lane) if view.request.measure.schedule == "contended" else None
+    return f"{significant(found.ratio.value)}× its time alone" if found is not None else ""
+
+
+def lane_tag(request: RunRequest, lane: Lane) -> str:
+    """Beside a lane's title: whether it would not say the same again."""
+    sampled = not isinstance(lane.decoding, Greedy | Beam)
+    return "not repeatable" if sampled and request.measure.schedule == "contended" else ""
 
 
 def memory_words(lane: LaneView) -> str:

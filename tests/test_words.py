@@ -11,7 +11,17 @@ from playground.events import LaneStatus, RepeatStarted, RunQueued, RunStarted
 from playground.runner import Runner
 from playground.trace import Memory, Metrics
 from playground.view import RunView
-from playground.words import caption, compared_words, lane_words, measure_words, memory_words, neighbour_words, run_words
+from playground.words import (
+    caption,
+    compared_words,
+    lane_tag,
+    lane_words,
+    measure_words,
+    memory_words,
+    neighbour_words,
+    run_words,
+    until_words,
+)
 from tests.timelines import Ran, played, request
 
 
@@ -76,11 +86,24 @@ def test_without_a_baseline_nothing_is_compared() -> None:
     assert "bf16 failed" in compared_words(view, view.lanes[1])[1]
 
 
+def test_a_run_that_is_not_sure_yet_says_how_far_it_is_from_that() -> None:
+    view = repeated(bf16=[0.040, 0.041, 0.040], nf4=[0.020, 0.0205, 0.0201])
+    assert until_words(view) == ""
+    view.request = request("bf16", "nf4", measure={"repeats": 3, "until": {"width": 0.01, "limit_s": 60}})
+    assert until_words(view) == "", "it is over"
+    view.status = "running"
+    said = "Repeats are added until sure: the widest interval is 1.7 % of its ratio, 1.0 % wished; none is added after 60 s."
+    assert until_words(view) == said
+
+
 def test_contended_lanes_say_what_neighbours_cost_and_what_does_not_repeat() -> None:
     wanted = request("bf16", "nf4/top_p(p=0.9)", measure={"schedule": "contended", "max_new_tokens": 5})
     engine = ScriptedEngine(sleep=lambda _s: None)
     view = Runner(lambda _lane: engine).start(wanted).reader().to_the_end()
-    assert [neighbour_words(view, lane) for lane in view.lanes] == ["2.00× of alone", "2.00× of alone · not repeatable"]
+    assert [neighbour_words(view, lane) for lane in view.lanes] == ["2.00× its time alone"] * 2
+    assert [lane_tag(wanted, lane) for lane in wanted.lanes] == ["", "not repeatable"]
+    apart = request("bf16/top_p(p=0.9)", measure={"schedule": "interleaved"})
+    assert lane_tag(apart, apart.lanes[0]) == "", "a lane that has its own generator says the same again"
 
 
 def test_memory_is_said_in_its_parts() -> None:

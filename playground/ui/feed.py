@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from playground.charts import PALETTES, figures, milliseconds, repeats_ms, ttft_ms
+from playground.breakdown import breakdown, breakdown_words
+from playground.charts import PALETTES, against, figures, milliseconds, repeats_ms, ttft_ms
 from playground.comparison import compare
 from playground.definitions import about_definitions, read_tables
 from playground.difference import change_words
@@ -35,12 +36,14 @@ from playground.view import LaneView, RunningRepeat, RunView
 from playground.words import (
     SCRIPTED,
     compared_words,
+    lane_tag,
     lane_words,
     measure_words,
     memory_words,
     neighbour_words,
     run_words,
     short_label,
+    until_words,
 )
 
 FIGURES_PERIOD_S = 0.2
@@ -69,7 +72,8 @@ class Feed:
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
         self._sent: dict[str, Any] = {}
         self._rows: list[TableRow] = []
-        self._noise_of, self._noise_words = 0, ""
+        self._beneath_of: tuple[Any, ...] = ()
+        self._beneath_words = ""
 
     def start(self, idle: bool = False, watching: bool = False) -> str:
         """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run."""
@@ -103,7 +107,7 @@ class Feed:
         view = self._view
         baseline_s = self._lanes[view.baseline.index].tpot_s()
         lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
-        now: dict[str, Any] = {"state": view.status, "verdict": verdict(view), "noise": self._noise()}
+        now: dict[str, Any] = {"state": view.status, "verdict": verdict(view), "beneath": self._beneath()}
         now["measure"] = measure_words(view.request, view if view.status in ("done", "cancelled") else None)
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
             now["words"] = run_words(view)
@@ -119,12 +123,13 @@ class Feed:
         changed = _changed(self._sent, now)
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
 
-    def _noise(self) -> str:
-        """Looked at when a repeat has ended."""
-        known = sum(len(lane.repeats) for lane in self._view.lanes)
-        if known != self._noise_of:
-            self._noise_of, self._noise_words = known, noise_words(self._view)
-        return self._noise_words
+    def _beneath(self) -> str:
+        """What stands under the verdict: how far a run is from sure, and that the machine was not quiet. Looked at when a repeat ended."""
+        known = (sum(len(lane.repeats) for lane in self._view.lanes), self._view.status)
+        if known != self._beneath_of:
+            words = until_words(self._view), noise_words(self._view)
+            self._beneath_of, self._beneath_words = known, " ".join(filter(None, words))
+        return self._beneath_words
 
     def _new_rows(self) -> list[tuple[int, TableRow]]:
         """The table's rows that changed: a lane's own figures, or the baseline's that it is compared with."""
@@ -136,6 +141,7 @@ def _lane(view: RunView, lane: LaneView) -> dict[str, Any]:
     return {
         "label": lane.label,
         "short": short_label(lane.lane, view.baseline.lane),
+        "tag": lane_tag(view.request, lane.lane),
         "batch": lane.lane.batch,
         "code": _code(view, lane),
     }
@@ -234,39 +240,41 @@ class _LaneFeed:
     def _counting(self) -> Metrics:
         """The figures so far of the repeat in progress, if it counts."""
         current = self._lane.current
-        return self._live if current is not None and not current.warmup else Metrics()
+        return self._live if current is not None and not current.warmup and not current.alone else Metrics()
 
     def _figures(self, baseline_s: float | None) -> dict[str, Any]:
         self._due_s = self._clock() + FIGURES_PERIOD_S
         self._live = self._lane.live_figures()
         lane, tpot_s, throughput = self._lane, self.tpot_s(), self._median_or_live("decode_tokens_per_s")
         compared = lane is not self._view.baseline and tpot_s and baseline_s
-        said = self._compared()
-        return said | {
-            "state": lane.state,
-            "words": lane_words(self._view, lane, self._live),
-            "fraction": lane.fraction,
-            "unsure": self._unsure(),
-            "basis": self._basis(),
-            "ttft": duration(self._median_or_live("ttft_s")),
-            "tpot": duration(tpot_s),
-            "ratio": self._paired or (f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else ""),
-            "rate": rate(throughput),
-            "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
-            "memory": size(lane.memory_bytes),
-            "memory_parts": memory_words(lane),
-            "cold": f"cold {duration(lane.cold.metrics.ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
-            "phases": self._phases(),
-            "ttft_ms": ttft_ms(lane),
-            "e2e": duration(lane.figure("e2e_s")),
-            "e2e_ms": milliseconds(lane.figure("e2e_s")),
-            "repeats_ms": repeats_ms(self._view, lane),
-            "swap": swap_words(lane),
-            "every_swap": every_swap(lane),
-            "loads": [[load.load_s, f"{load_time(load.load_s)}, {load.load_kind}"] for load in lane.loads],
-            "adapters": adapter_words(lane),
-            "change": self._change(),
-        }
+        return (
+            self._compared()
+            | self._phases()
+            | {
+                "state": lane.state,
+                "words": lane_words(self._view, lane, self._live),
+                "fraction": lane.fraction,
+                "unsure": self._unsure(),
+                "basis": self._basis(),
+                "ttft": duration(self._median_or_live("ttft_s")),
+                "tpot": duration(tpot_s),
+                "ratio": self._paired or (f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else ""),
+                "rate": rate(throughput),
+                "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
+                "memory": size(lane.memory_bytes),
+                "memory_parts": memory_words(lane),
+                "cold": f"cold {duration(lane.cold.metrics.ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
+                "ttft_ms": ttft_ms(lane),
+                "e2e": duration(lane.figure("e2e_s")),
+                "e2e_ms": milliseconds(lane.figure("e2e_s")),
+                "repeats_ms": repeats_ms(self._view, lane),
+                "swap": swap_words(lane),
+                "every_swap": every_swap(lane),
+                "loads": [[load.load_s, f"{load_time(load.load_s)}, {load.load_kind}"] for load in lane.loads],
+                "adapters": adapter_words(lane),
+                "change": self._change(),
+            }
+        )
 
     def _compared(self) -> dict[str, Any]:
         """Worked out once a repeat: intervals are drawn from thousands of resamples."""
@@ -277,6 +285,7 @@ class _LaneFeed:
             self._paired = f"{significant(said.ratio)}× lane {self._view.baseline.index + 1}" if said and said.ratio else ""
             beside = neighbour_words(self._view, self._lane)
             self._compared_with, self._compared_words = known, {"compared": short, "compared_whole": whole, "neighbours": beside}
+            self._compared_words["against"] = against(self._view, self._lane)
         return self._compared_words
 
     def _change(self) -> str:
@@ -286,14 +295,16 @@ class _LaneFeed:
             self._changed_with, self._change_words = known, change_words(self._view, self._lane)
         return self._change_words
 
-    def _phases(self) -> list[list[Any]]:
-        """Where the time went, in ms and in words: tokenizing, prefill, decoding, the rest."""
-        seconds = [self._median_or_live(name) for name in ("tokenize_s", "prefill_s", "decode_s", "post_s")]
-        return [[milliseconds(one), duration(one)] for one in seconds] if seconds[1] is not None else []
+    def _phases(self) -> dict[str, Any]:
+        """Where the time went, in ms and in words, and in which repeat; its E2E once it has ended."""
+        found = breakdown(self._lane)
+        if found is None:
+            return {"phases": [], "phases_of": "", "phases_e2e": ""}
+        parts = [[part_us / 1e3, duration(part_us / 1e6)] for part_us in found.parts_us]
+        return {"phases": parts, "phases_of": breakdown_words(found), "phases_e2e": duration(found.e2e_us / 1e6) if found.repeats else ""}
 
     def _median_or_live(self, name: str) -> float | None:
-        certain = name in ("tokenize_s", "prefill_s", "decode_s")
-        if _revises(self._lane) and not self._lane.counted and not certain:
+        if _revises(self._lane) and not self._lane.counted:
             return None
         live: float | None = getattr(self._counting(), name)
         return median([self._lane.figure(name)]) if self._lane.counted else live
@@ -302,8 +313,8 @@ class _LaneFeed:
         """Why the shown text may still change or does not count; empty when it stands."""
         if self._lane.counted or self._lane.current is None:
             return ""
-        if self._lane.current.warmup:
-            return "warm-up"
+        if self._lane.current.warmup or self._lane.current.alone:
+            return "warm-up" if self._lane.current.warmup else "alone"
         return "revising" if _revises(self._lane) else ""
 
     def _basis(self) -> str:

@@ -1,6 +1,6 @@
 // One lane's card: title, answer, what it is doing, where the time went, figures.
 const FIGURES = [['ttft', 'TTFT'], ['tpot', 'TPOT'], ['rate', 'Decode'], ['memory', 'Memory']];
-const PHASES = ['tokenizing', 'prefill', 'decoding', 'the rest'];
+const PHASES = ['tokenizing', 'prefill', 'decoding', 'post'];
 
 class Card {
   constructor(lane, index, run) {
@@ -17,6 +17,7 @@ class Card {
     label.title = this.lane.label;
     header.append(swatch(this.index), make('span', 'lp-number', String(this.index + 1)), label);
     if (this.index === this.run.baseline && this.run.lanes.length > 1) header.append(make('span', 'lp-tag', 'baseline'));
+    if (this.lane.tag) header.append(make('span', 'lp-tag', this.lane.tag));
     const tools = header.appendChild(make('span', 'lp-tools'));
     if (this.lane.batch > 1) tools.append(...this.pager());
     if (this.lane.code) tools.append(makeButton('lp-show-code', 'code', `Show the code of lane ${this.index + 1}`, () => showCode(this)));
@@ -104,6 +105,7 @@ class Card {
     if ('basis' in change) this.node.dataset.basis = change.basis === 'live' ? 'live' : '';
     if ('unsure' in change) this.node.dataset.unsure = change.unsure;
     if ('phases' in change) this.drawPhases(change.phases);
+    if ('phases' in change || 'phases_of' in change) this.namePhases(change);
     if ('e2e_ms' in change) this.finished = change.e2e_ms;
     if ('state' in change) this.setState(change.state);
     return revised;
@@ -119,9 +121,13 @@ class Card {
     const whole = phases.reduce((sum, [ms]) => sum + (ms || 0), 0);
     let end = 0;
     phases.forEach(([ms], index) => { end += ms || 0; this.phases.style.setProperty(`--end-${index}`, `${whole ? (end / whole) * 100 : 0}%`); });
+  }
+
+  namePhases({ phases = this.parts, phases_of = this.partsOf }) {
+    Object.assign(this, { parts: phases, partsOf: phases_of });
     const named = phases.map(([, words], index) => `${PHASES[index]} ${words}`).join(', ');
-    this.phases.title = named;
-    this.phases.setAttribute('aria-label', `Where the time went: ${named || 'not known yet'}`);
+    this.phases.title = named && `${named}; ${phases_of}`;
+    this.phases.setAttribute('aria-label', `Where the time went: ${this.phases.title || 'not known yet'}`);
   }
 
   // The lane as it stood after so many steps of its first counted repeat.

@@ -24,7 +24,7 @@ function begin(record) {
   setText(find('.lp-note'), '');
   setText(find('.lp-run-words'), run.words);
   setText(find('.lp-verdict'), '');
-  setText(find('.lp-noise'), '');
+  setText(find('.lp-beneath'), '');
   find('.lp-sr').replaceChildren();
   const grid = find('.lp-cards'), count = run.lanes.length;
   grid.style.setProperty('--columns', count > 8 ? 3 : count > 4 ? Math.ceil(count / 2) : count);
@@ -42,7 +42,14 @@ function begin(record) {
   targets.begin(run);
   replay.disarm();
   predict.begin(run);
+  keepHeight(find('.lp-measure'));
   if (!run.idle && window.innerWidth <= 640) root.scrollIntoView({ block: 'start' });
+}
+
+// What is said at the end may be shorter.
+function keepHeight(node) {
+  node.style.minHeight = '';
+  node.style.minHeight = `${node.offsetHeight}px`;
 }
 
 function updateLane(index, change) {
@@ -72,7 +79,7 @@ function take(record) {
   if ('definitions' in record) definitions.set(record.definitions);
   if ('verdict' in record) setText(find('.lp-verdict'), record.verdict);
   if ('measure' in record) setText(find('.lp-measure'), record.measure);
-  if ('noise' in record) setText(find('.lp-noise'), record.noise);
+  if ('beneath' in record) setText(find('.lp-beneath'), find('.lp-beneath').title = record.beneath);
   if ('note' in record) setText(find('.lp-note'), record.note);
   if ('state' in record) setState(record.state, record.words);
 }
