@@ -111,7 +111,7 @@ def until_words(view: RunView) -> str:
     if until is None or widest is None or view.status != "running":
         return ""
     wished, seen = (f"{significant(100 * share, 2)} %" for share in (until.width, widest))
-    return f"Repeats are added until sure: the widest interval is {seen} of its ratio, {wished} wished; none is added after {until.limit_s:g} s."
+    return f"Repeats are added until sure, {until.limit_s:g} s at most: the widest interval is {seen} of its ratio, {wished} wished."
 
 
 def compared_words(view: RunView, lane: LaneView) -> tuple[str, str]:

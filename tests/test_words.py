@@ -92,7 +92,7 @@ def test_a_run_that_is_not_sure_yet_says_how_far_it_is_from_that() -> None:
     view.request = request("bf16", "nf4", measure={"repeats": 3, "until": {"width": 0.01, "limit_s": 60}})
     assert until_words(view) == "", "it is over"
     view.status = "running"
-    said = "Repeats are added until sure: the widest interval is 1.7 % of its ratio, 1.0 % wished; none is added after 60 s."
+    said = "Repeats are added until sure, 60 s at most: the widest interval is 1.7 % of its ratio, 1.0 % wished."
     assert until_words(view) == said
 
 

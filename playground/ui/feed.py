@@ -247,34 +247,31 @@ class _LaneFeed:
         self._live = self._lane.live_figures()
         lane, tpot_s, throughput = self._lane, self.tpot_s(), self._median_or_live("decode_tokens_per_s")
         compared = lane is not self._view.baseline and tpot_s and baseline_s
-        return (
-            self._compared()
-            | self._phases()
-            | {
-                "state": lane.state,
-                "words": lane_words(self._view, lane, self._live),
-                "fraction": lane.fraction,
-                "unsure": self._unsure(),
-                "basis": self._basis(),
-                "ttft": duration(self._median_or_live("ttft_s")),
-                "tpot": duration(tpot_s),
-                "ratio": self._paired or (f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else ""),
-                "rate": rate(throughput),
-                "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
-                "memory": size(lane.memory_bytes),
-                "memory_parts": memory_words(lane),
-                "cold": f"cold {duration(lane.cold.metrics.ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
-                "ttft_ms": ttft_ms(lane),
-                "e2e": duration(lane.figure("e2e_s")),
-                "e2e_ms": milliseconds(lane.figure("e2e_s")),
-                "repeats_ms": repeats_ms(self._view, lane),
-                "swap": swap_words(lane),
-                "every_swap": every_swap(lane),
-                "loads": [[load.load_s, f"{load_time(load.load_s)}, {load.load_kind}"] for load in lane.loads],
-                "adapters": adapter_words(lane),
-                "change": self._change(),
-            }
-        )
+        said = self._compared() | self._phases()
+        return said | {
+            "state": lane.state,
+            "words": lane_words(self._view, lane, self._live),
+            "fraction": lane.fraction,
+            "unsure": self._unsure(),
+            "basis": self._basis(),
+            "ttft": duration(self._median_or_live("ttft_s")),
+            "tpot": duration(tpot_s),
+            "ratio": self._paired or (f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else ""),
+            "rate": rate(throughput),
+            "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
+            "memory": size(lane.memory_bytes),
+            "memory_parts": memory_words(lane),
+            "cold": f"cold {duration(lane.cold.metrics.ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
+            "ttft_ms": ttft_ms(lane),
+            "e2e": duration(lane.figure("e2e_s")),
+            "e2e_ms": milliseconds(lane.figure("e2e_s")),
+            "repeats_ms": repeats_ms(self._view, lane),
+            "swap": swap_words(lane),
+            "every_swap": every_swap(lane),
+            "loads": [[load.load_s, f"{load_time(load.load_s)}, {load.load_kind}"] for load in lane.loads],
+            "adapters": adapter_words(lane),
+            "change": self._change(),
+        }
 
     def _compared(self) -> dict[str, Any]:
         """Worked out once a repeat: intervals are drawn from thousands of resamples."""
@@ -313,8 +310,10 @@ class _LaneFeed:
         """Why the shown text may still change or does not count; empty when it stands."""
         if self._lane.counted or self._lane.current is None:
             return ""
-        if self._lane.current.warmup or self._lane.current.alone:
-            return "warm-up" if self._lane.current.warmup else "alone"
+        if self._lane.current.warmup:
+            return "warm-up"
+        if self._lane.current.alone:
+            return "alone"
         return "revising" if _revises(self._lane) else ""
 
     def _basis(self) -> str:

@@ -53,7 +53,9 @@ def test_until_sure_then_all_at_once(visit_to: Visit) -> None:
     page.evaluate(WATCH_SHIFTS)
     page.evaluate(LISTEN)
     run_and_watch(page)
-    assert any(words.startswith("Repeats are added until sure: the widest interval is ") for words in page.evaluate("window.said"))
+    assert any(
+        words.startswith("Repeats are added until sure, 60 s at most: the widest interval is ") for words in page.evaluate("window.said")
+    )
     after_until_sure(page)
     page.get_by_role("button", name="Settings", exact=True).click()
     page.locator("#schedule input").click()
