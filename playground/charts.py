@@ -90,8 +90,8 @@ def against(view: RunView, lane: LaneView) -> list[Any]:
         return []
     short, metric = f"{significant(said.ratio)}×", NAMES[said.metric]
     ends = [] if said.low is None or said.high is None else [said.low, said.high]
-    interval = f" (95 %: {between(*map(significant, ends))})" if ends else ""
-    words = f"{metric} {short} that of lane {said.baseline + 1}{interval}, {count(said.pairs, 'repeat')}"
+    interval = f"<br>95 %: {between(*map(significant, ends))}" if ends else ""
+    words = f"{metric} {short} that of lane {said.baseline + 1}, {count(said.pairs, 'repeat')}{interval}"
     places = [round(place, 5) for place in (said.ratio, *ends)] + [None] * (2 - len(ends))
     return [*places, short if said.metric == "tpot_s" else f"{short} {metric}", words]
 

@@ -110,8 +110,7 @@ def test_a_point_is_the_paired_ratio_of_times_with_its_interval() -> None:
     assert low < ratio < high < 1
     assert ratio == pytest.approx((0.5 * 0.0205 / 0.042 * 0.0207 / 0.041) ** (1 / 3), abs=1e-5)
     assert short == "0.498×"
-    assert words.startswith("TPOT 0.498× that of lane 1 (95 %: 0.4")
-    assert words.endswith(", 3 repeats")
+    assert words.startswith("TPOT 0.498× that of lane 1, 3 repeats<br>95 %: 0.4")
 
 
 def test_a_single_repeat_is_a_point_alone_and_beam_search_is_compared_in_e2e() -> None:

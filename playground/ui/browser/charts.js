@@ -158,7 +158,7 @@ class Charts {
     const look = {
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', 'font.color': muted, 'font.family': this.font,
       'title.font.color': ink, 'title.font.size': stage() ? 20 : 13, 'xaxis.tickfont.size': tick, 'yaxis.tickfont.size': tick,
-      'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid, 'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink,
+      'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid, 'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink, 'hoverlabel.font.family': this.font,
       ...(name in ENDED ? {} : this.target(name)),
     };
     if (name in ENDED) window.Plotly.update(this.divs[name], ...ENDED[name](this.palette, mine, look));
