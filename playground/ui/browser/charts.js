@@ -73,8 +73,8 @@ class Charts {
     for (const name of all ? ['progress', 'gaps'] : [this.turn]) this.drawLines(name);
     if (this.bars.changed) this.drawBars();
     if (this.swaps.changed) this.drawSwaps();
-    this.ended.draw();
-    if (this.dirty.progress.size || this.dirty.gaps.size) this.schedule();
+    const left = this.ended.draw(all);
+    if (left || this.dirty.progress.size || this.dirty.gaps.size) this.schedule();
   }
 
   drawLines(name) {
@@ -99,17 +99,17 @@ class Charts {
     this.restyle('ttft', {
       x: [all.map((lane) => this.bars.ms[lane] ?? null), marks.map(([, ttft]) => ttft)],
       y: [names, marks.map(([lane]) => names[lane])], text: [all.map((lane) => this.bars.text[lane] || ''), []],
+      ...this.odd(marks, 4, 'line-ns-open', [undefined]),
     }, [0, 1]);
-    this.restyle('ttft', this.odd(marks, 4, 'line-ns-open'), [1]);
     const tokens = (lane) => this.cards[lane].timeline.tokens.at(-1) ?? null;
     const colours = marks.map(([lane]) => this.palette.lanes[lane]);
     this.restyle('progress', { ...this.odd(marks, 5, 'line-ns-open'), x: [marks.map(([, , last]) => last && last / 1e3)], y: [marks.map(([lane]) => tokens(lane))], 'marker.color': [colours] }, [all.length]);
     this.restyle('gaps', { ...this.odd(marks, 6, 'line-ew-open'), x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)], 'marker.color': [colours] }, [all.length]);
   }
 
-  // An outlier is kept and has another symbol: a ring.
-  odd(marks, at, usual) {
-    const by = (one, other) => [marks.map((mark) => (mark[at] ? one : other))];
+  // An outlier is kept and has another symbol: a ring. `before`: of the traces before the marks'.
+  odd(marks, at, usual, before = []) {
+    const by = (one, other) => [...before, marks.map((mark) => (mark[at] ? one : other))];
     return { 'marker.symbol': by('circle-open', usual), 'marker.size': by(8, 11), customdata: by(', an outlier', '') };
   }
 
@@ -143,7 +143,8 @@ class Charts {
   colour(names = Object.keys(this.divs)) {
     if (!this.drawn) return;
     for (const name of names) this.paint(name);
-    this.bars.changed = this.swaps.changed = this.ended.changed = true;
+    this.bars.changed = this.swaps.changed = true;
+    this.ended.soil('parts', 'against');
     this.schedule();
   }
 

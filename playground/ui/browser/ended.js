@@ -21,21 +21,29 @@ class Ended {
   }
 
   begin() {
-    Object.assign(this, { parts: [], wholes: [], points: [], changed: true });
+    Object.assign(this, { parts: [], wholes: [], points: [] });
+    this.soil('parts', 'against');
+  }
+
+  soil(...names) {
+    this.changed = new Set([...(this.changed || []), ...names]);
   }
 
   take(index, change) {
     if ('phases' in change) this.parts[index] = change.phases;
     if ('phases_e2e' in change) this.wholes[index] = change.phases_e2e;
     if ('against' in change) this.points[index] = change.against;
-    this.changed ||= 'phases_e2e' in change || 'against' in change || Boolean('phases' in change && this.wholes[index]);
+    if ('phases_e2e' in change || ('phases' in change && this.wholes[index])) this.soil('parts');
+    if ('against' in change) this.soil('against');
   }
 
-  draw() {
-    if (!this.changed) return;
-    this.changed = false;
-    this.drawParts();
-    this.drawAgainst();
+  // One at a time, so that the page answers in between; `all`: both, now. True while one is left.
+  draw(all) {
+    for (const name of all ? [...this.changed] : [...this.changed].slice(0, 1)) {
+      this.changed.delete(name);
+      if (name === 'parts') this.drawParts(); else this.drawAgainst();
+    }
+    return this.changed.size > 0;
   }
 
   drawParts() {
@@ -56,10 +64,11 @@ class Ended {
     const [most, ticks] = SPANS.find(([most]) => far <= most) ?? SPANS.at(-1), end = Math.log10(most);
     Object.assign(layout.xaxis, { range: [-1.02 * end, BESIDE * end], tickvals: ticks, ticktext: ticks.map((one) => `${one}×`) });
     const each = (of) => points.map((point, lane) => (point ? [of(point, lane)] : []));
-    this.charts.restyle('against', { x: [points.map((point) => point && 10 ** (BESIDE * end))], text: [points.map((point) => point?.[3] ?? '')] }, [names.length]);
     this.charts.restyle('against', {
-      x: each(([ratio]) => ratio), y: each((_, lane) => names[lane]), customdata: each((point) => point[4]),
-      'error_x.array': each(([ratio, , high]) => (high === null ? null : high - ratio)), 'error_x.arrayminus': each(([ratio, low]) => (low === null ? null : ratio - low)),
-    }, [...names.keys()]);
+      x: [...each(([ratio]) => ratio), points.map((point) => point && 10 ** (BESIDE * end))], y: [...each((_, lane) => names[lane]), names],
+      text: [...points.map(() => undefined), points.map((point) => point?.[3] ?? '')], customdata: [...each((point) => point[4]), undefined],
+      'error_x.array': [...each(([ratio, , high]) => (high === null ? null : high - ratio)), undefined],
+      'error_x.arrayminus': [...each(([ratio, low]) => (low === null ? null : ratio - low)), undefined],
+    }, [...names.keys(), names.length]);
   }
 }
