@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# `pytest.approx` looks for numpy among the loaded modules, and a run of several repeats imports it in a thread: half of it is no numpy.
+import numpy  # noqa: F401
 from hypothesis import HealthCheck, settings
 
 # Two shared cores: no deadline, or a busy neighbour fails a test; derandomized, so a failure in one place is a failure in all.
