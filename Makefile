@@ -46,6 +46,7 @@ lint: $(STAMP_TOOLS)
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	$(VENV)/bin/lint-imports --no-cache
 
 test: setup lint
 	@chromium=$$(sh tools/chromium.sh $(PY)) || exit 1; PLAYGROUND_TEST_CHROMIUM="$$chromium" $(PY) -m pytest

@@ -6,13 +6,13 @@ import signal
 import socket
 import sys
 
-from playground.engines.fleet import open_fleet
-from playground.presets import load_presets, offered
-from playground.runner import Runner
+from playground.engines.registry import open_fleet
+from playground.errors import InputError
+from playground.runs.runner import Runner
 from playground.settings import Settings
-from playground.spec import SpecError
-from playground.ui.look import launch_options
+from playground.spec.presets import load_presets, offered
 from playground.ui.page import build
+from playground.ui.theme import launch_options
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
         settings = Settings.read()
         check_address(settings)
         serve(settings)
-    except SpecError as error:
+    except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
@@ -31,7 +31,7 @@ def main() -> int:
 def serve(settings: Settings) -> None:
     presets = offered(load_presets(settings.presets_dir), settings.adapters)
     if not presets:
-        raise SpecError("presets", f"none in {str(settings.presets_dir)!r} can run with the adapters this page offers")
+        raise InputError("presets", f"none in {str(settings.presets_dir)!r} can run with the adapters this page offers")
     with open_fleet(settings) as fleet:
         demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), presets)
         where = {"server_name": settings.server_name, "server_port": settings.server_port}
@@ -42,7 +42,7 @@ def serve(settings: Settings) -> None:
 
 
 def check_address(settings: Settings) -> None:
-    """Raises SpecError when the page cannot listen where the settings say."""
+    """Raises InputError when the page cannot listen where the settings say."""
     family = socket.AF_INET6 if ":" in settings.server_name else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,7 +51,7 @@ def check_address(settings: Settings) -> None:
         except OSError as error:
             where = f"{settings.server_name}:{settings.server_port}"
             reason = f"cannot listen on {where} ({error.strerror}); choose another with GRADIO_SERVER_NAME and GRADIO_SERVER_PORT"
-            raise SpecError("server", reason) from None
+            raise InputError("server", reason) from None
 
 
 if __name__ == "__main__":

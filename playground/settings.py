@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from playground.spec import EMBEDDED_MODEL, AdapterName, Name, SpecError, explain
+from playground.errors import InputError
+from playground.spec.explain import explain
+from playground.spec.names import EMBEDDED_MODEL, AdapterName, Name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,7 +37,7 @@ def _can_be_written(folder: Path) -> bool:
 
 
 class Settings(BaseSettings):
-    """What the operator decides. Raises `SpecError` through `Settings.read()` when a value is not allowed."""
+    """What the operator decides. Raises `InputError` through `Settings.read()` when a value is not allowed."""
 
     model_config = SettingsConfigDict(env_prefix="PLAYGROUND_", frozen=True, extra="ignore", populate_by_name=True)
 
@@ -84,13 +86,13 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls) -> Settings:
-        """The settings of this process's environment. Raises SpecError naming the variable."""
+        """The settings of this process's environment. Raises InputError naming the variable."""
         try:
             return cls()
         except ValidationError as error:
-            raise SpecError("settings", explain(error)) from None
+            raise InputError("settings", explain(error)) from None
         except ValueError as error:  # pydantic-settings' own: a mapping that is not JSON
-            raise SpecError("settings", f'{str(error).partition(" from source")[0]}; allowed: JSON like {{"name": "id"}}') from None
+            raise InputError("settings", f'{str(error).partition(" from source")[0]}; allowed: JSON like {{"name": "id"}}') from None
 
 
 def child_environment() -> dict[str, str]:

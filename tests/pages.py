@@ -10,15 +10,16 @@ from pathlib import Path
 import typer
 
 from playground.engines.base import EngineError, Environment
-from playground.engines.fleet import Fleet, ScriptedFleet
+from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import Script, ScriptedEngine, script_of
-from playground.events import LaneEvent
-from playground.presets import load_presets
-from playground.runner import Runner
+from playground.runs.runner import Runner
 from playground.settings import Settings
-from playground.spec import Lane, RunRequest
-from playground.ui.look import launch_options
+from playground.spec.lane import Lane
+from playground.spec.presets import load_presets
+from playground.spec.request import RunRequest
+from playground.timeline.events import LaneEvent
 from playground.ui.page import build
+from playground.ui.theme import launch_options
 
 PAYLOADS = ("<img src=x onerror=window.hacked=1>", "${window.hacked=1}", "{{window.hacked=1}}", "</script><script>window.hacked=1</script>")
 

@@ -6,7 +6,11 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from playground.events import (
+from playground.spec.decoding import Beam, Decoding, Greedy, MinP, TopK, TopP
+from playground.spec.lane import MAX_BATCH, Lane
+from playground.spec.names import NO_ADAPTER
+from playground.spec.weights import FOUR_BIT, PRECISIONS, Attention, Dtype, Variant
+from playground.timeline.events import (
     Event,
     FailureKind,
     LaneCompared,
@@ -21,23 +25,7 @@ from playground.events import (
     RunStarted,
     StepsTaken,
 )
-from playground.spec import (
-    FOUR_BIT,
-    MAX_BATCH,
-    NO_ADAPTER,
-    PRECISIONS,
-    Attention,
-    Beam,
-    Decoding,
-    Dtype,
-    Greedy,
-    Lane,
-    MinP,
-    TopK,
-    TopP,
-    Variant,
-)
-from playground.trace import Finish, LoadKind, Step
+from playground.timeline.trace import Finish, LoadKind, Step
 
 names = st.from_regex(r"[a-z0-9._-]{1,12}", fullmatch=True).filter(lambda name: not name.endswith(".merged"))
 adapters = names.filter(lambda name: name != NO_ADAPTER)

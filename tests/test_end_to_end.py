@@ -15,12 +15,12 @@ import psutil
 import pytest
 from gradio_client import Client
 
-from playground.engines.local.sources import bring
+from playground.models.sources import bring
 from playground.settings import Settings
-from playground.spec import EMBEDDED_MODEL
-from playground.trace import Recording
+from playground.spec.names import EMBEDDED_MODEL
+from playground.timeline.trace import Recording
 from tests.browser.conftest import free_port, wait_until_up
-from tests.local import bare
+from tests.worker import bare
 
 ROOT = Path(__file__).parent.parent
 PROMPT = "Why is the sky blue?"
@@ -92,7 +92,7 @@ def test_a_killed_page_leaves_no_worker(page: tuple[subprocess.Popen[bytes], str
     while not any(frame["lanes"][0]["tokens"] > 2 for frame in job.outputs()):
         time.sleep(0.1)
     workers = psutil.Process(process.pid).children(recursive=True)
-    assert any("playground.engines.local.worker" in worker.cmdline() for worker in workers)
+    assert any("playground.worker" in worker.cmdline() for worker in workers)
     os.kill(process.pid, signal.SIGKILL)
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive

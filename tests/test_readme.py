@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from pydantic import AliasChoices
 
 from playground.settings import ROOT, Settings
-from playground.spec import EMBEDDED_HUB_ID
+from playground.spec.names import EMBEDDED_HUB_ID
 from tests.test_space import run, space, started
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

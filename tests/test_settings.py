@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from playground.errors import InputError
 from playground.settings import ROOT, Settings
-from playground.spec import EMBEDDED_MODEL, SpecError
+from playground.spec.names import EMBEDDED_MODEL
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +76,7 @@ def test_the_cache_goes_where_it_can_be_written(monkeypatch: pytest.MonkeyPatch,
 )
 def test_a_value_that_is_not_allowed_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SpecError, match="settings: ") as caught:
+    with pytest.raises(InputError, match="settings: ") as caught:
         Settings.read()
     assert "\n" not in str(caught.value)
     assert name.removeprefix("PLAYGROUND_").lower() in str(caught.value).lower()

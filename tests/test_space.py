@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from gradio_client import Client
 
-from playground.engines.local.sources import SourceError, bring, embedded_wheel_file
+from playground.models.sources import SourceError, bring, embedded_wheel_file
 from playground.settings import ROOT
-from playground.spec import EMBEDDED_MODEL
-from playground.trace import Recording
+from playground.spec.names import EMBEDDED_MODEL
+from playground.timeline.trace import Recording
 from tests.browser.conftest import free_port, wait_until_up
 
 NO_HUB = "http://127.0.0.1:9"

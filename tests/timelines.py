@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from playground.events import LaneFailed, LaneLoaded, RepeatFinished, RepeatStarted, RunFinished, StepsTaken
-from playground.spec import EMBEDDED_MODEL, RunRequest
-from playground.trace import Finish, LoadKind, Step, Trace
-from playground.view import RunView
+from playground.spec.names import EMBEDDED_MODEL
+from playground.spec.request import RunRequest
+from playground.timeline.events import LaneFailed, LaneLoaded, RepeatFinished, RepeatStarted, RunFinished, StepsTaken
+from playground.timeline.state import RunState
+from playground.timeline.trace import Finish, LoadKind, Step, Trace
 
 
 def trace(times: Sequence[float], rows: Sequence[int] = (), **fields: Any) -> Trace:
@@ -56,17 +57,17 @@ class Ran:
     """Per row; None: the same ascending ones in all."""
 
 
-def played(lanes: dict[str, Ran] | Sequence[tuple[str, Ran]], status: Literal["done", "cancelled"] = "done", **fields: Any) -> RunView:
+def played(lanes: dict[str, Ran] | Sequence[tuple[str, Ran]], status: Literal["done", "cancelled"] = "done", **fields: Any) -> RunState:
     """A run that has ended, of lanes that did this. Every repeat ends 1 ms after its last token."""
     pairs = list(lanes.items()) if isinstance(lanes, dict) else list(lanes)
-    view = RunView(request(*(label for label, _ in pairs), **fields), "id", "2026-01-01T00:00:00+00:00")
+    view = RunState(request(*(label for label, _ in pairs), **fields), "id", "2026-01-01T00:00:00+00:00")
     for lane, (_, ran) in enumerate(pairs):
         _play(view, lane, ran)
     view.apply(RunFinished(status))
     return view
 
 
-def _play(view: RunView, lane: int, ran: Ran) -> None:
+def _play(view: RunState, lane: int, ran: Ran) -> None:
     rows = view.request.lanes[lane].batch
     view.apply(LaneLoaded(lane, 0.5, ran.load_kind, ran.memory_bytes, {}))
     paces = [ran.tpot_s] if isinstance(ran.tpot_s, float) else ran.tpot_s

@@ -20,10 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from playground.engines.local.client import LocalFleet  # noqa: E402
-from playground.runner import Runner  # noqa: E402
+from playground.runs.runner import Runner  # noqa: E402
 from playground.settings import Settings  # noqa: E402
-from playground.spec import EMBEDDED_MODEL, SCHEDULES, RunRequest  # noqa: E402
-from playground.trace import Recording  # noqa: E402
+from playground.spec.measure import SCHEDULES  # noqa: E402
+from playground.spec.names import EMBEDDED_MODEL  # noqa: E402
+from playground.spec.request import RunRequest  # noqa: E402
+from playground.timeline.trace import Recording  # noqa: E402
 from tests.gpu.made import REALISTIC, make_llama  # noqa: E402
 
 LANES = {"cuda": ("fp16", "bf16", "int8", "nf4"), "cpu": ("bf16", "fp32", "int8", "nf4")}

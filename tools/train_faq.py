@@ -26,10 +26,10 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playground.engines.local.prompts import Encoder, Prompts  # noqa: E402
-from playground.engines.local.sources import bring  # noqa: E402
+from playground.models.sources import bring  # noqa: E402
 from playground.settings import Settings  # noqa: E402
-from playground.spec import EMBEDDED_HUB_ID, EMBEDDED_MODEL  # noqa: E402
+from playground.spec.names import EMBEDDED_HUB_ID, EMBEDDED_MODEL  # noqa: E402
+from playground.worker.prompts import Encoder, Prompts  # noqa: E402
 
 FOLDER = ROOT / "assets" / "faq"
 RANK, ALPHA, TARGETS = 8, 16, "all-linear"

@@ -18,9 +18,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from playground.cli import cache as kept_cache
-from playground.cli import report
-from playground.cli.asked import (
+from playground.analysis.definitions import tool_of
+from playground.analysis.machine_noise import noise_words
+from playground.analysis.slo import Target, read_target
+from playground.cli import render as report
+from playground.cli.commands import cache as kept_cache
+from playground.cli.commands.compare import compare
+from playground.cli.commands.doctor import diagnose, show
+from playground.cli.options import (
     Adapters,
     Agreement,
     FixedLength,
@@ -41,24 +46,21 @@ from playground.cli.asked import (
     read_options,
     until_sure,
 )
-from playground.cli.compare import compare
-from playground.cli.doctor import diagnose, show
 from playground.cli.output import Write, outputs
 from playground.cli.read_as import ReadAs, readings
-from playground.definitions import tool_of
 from playground.engines.base import EngineError
-from playground.engines.fleet import Fleet, open_fleet
-from playground.export import csv_text, markdown_text
-from playground.noise import noise_words
-from playground.presets import load_presets
-from playground.reproduce import script
-from playground.runner import Run, Runner
+from playground.engines.registry import Fleet, open_fleet
+from playground.errors import InputError
+from playground.report.export import csv_text, markdown_text
+from playground.report.script import script
+from playground.report.verdict import lane_verdicts, verdict
+from playground.report.wording import caption
+from playground.runs.runner import Run, Runner
 from playground.settings import Settings
-from playground.spec import SCHEDULES, RunRequest, SpecError
-from playground.targets import Target, read_target
-from playground.verdict import lane_verdicts, verdict
-from playground.view import RunView
-from playground.words import caption
+from playground.spec.measure import SCHEDULES
+from playground.spec.presets import load_presets
+from playground.spec.request import RunRequest
+from playground.timeline.state import RunState
 
 PROGRAM = "python -m playground"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -91,7 +93,7 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     try:
         obj = surroundings or Surroundings(Settings.read())
         return int(app(given, prog_name=PROGRAM, standalone_mode=False, obj=obj) or 0)
-    except SpecError as error:
+    except InputError as error:
         return _complain(str(error), BAD_INPUT)
     except _UsageError as error:
         return _complain(_sentence(error), BAD_INPUT)
@@ -226,7 +228,7 @@ def _on_gpu(fleet: Fleet) -> bool:
     return str(environment.get("device", "")).startswith("cuda") and bool(environment.get("hub_reachable"))
 
 
-DOCUMENTS: Mapping[str, Callable[[RunView, Target | None], str]] = {
+DOCUMENTS: Mapping[str, Callable[[RunState, Target | None], str]] = {
     "--json": lambda view, _target: view.recording().model_dump_json() + "\n",
     "--csv": lambda view, _target: csv_text(view),
     "--markdown": markdown_text,
@@ -317,7 +319,7 @@ def cache(
     """
     given: Surroundings = context.obj
     if everything and not prune:
-        raise SpecError("--all", "goes with --prune; allowed: cache --prune --all")
+        raise InputError("--all", "goes with --prune; allowed: cache --prune --all")
     looked = kept_cache.look(given.settings.cache_dir, time.time(), prune, everything, check)
     if json:
         sys.stdout.write(dumps(kept_cache.document(looked), indent=2) + "\n")

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from playground.spec import SpecError
+from playground.errors import InputError
 
 Write = Callable[[str], None]
 
@@ -19,7 +19,7 @@ Write = Callable[[str], None]
 def outputs(targets: Mapping[str, str | None]) -> Iterator[dict[str, Write]]:
     """Gives what takes the document of each option (`--json`) that has a target, once.
 
-    Raises SpecError at once, before anything has run, if one could not be written or two would go to the same place.
+    Raises InputError at once, before anything has run, if one could not be written or two would go to the same place.
     """
     given = {option: target for option, target in targets.items() if target is not None}
     _apart(given)
@@ -32,7 +32,7 @@ def _apart(targets: Mapping[str, str]) -> None:
     for option, target in targets.items():
         place = target if target == "-" else str(_path(target))
         if place in taken:
-            raise SpecError(option, f"{target!r} is where {taken[place]} goes; allowed: a place of its own, - for one of them only")
+            raise InputError(option, f"{target!r} is where {taken[place]} goes; allowed: a place of its own, - for one of them only")
         taken[place] = option
 
 
@@ -53,7 +53,7 @@ def _path(target: str) -> Path:
 
 def _no_folder(option: str, target: str) -> Path:
     if _path(target).is_dir():
-        raise SpecError(option, f"{target!r} is a folder; allowed: a file, or - for standard output")
+        raise InputError(option, f"{target!r} is a folder; allowed: a file, or - for standard output")
     return _path(target)
 
 
@@ -68,7 +68,7 @@ def _opened(option: str, target: str, path: Path, mode: str) -> TextIO:
     try:
         return path.open(mode, encoding="utf-8", newline="")  # type: ignore[return-value]
     except OSError as error:
-        raise SpecError(option, f"{target!r} cannot be written: {error.strerror}") from None
+        raise InputError(option, f"{target!r} cannot be written: {error.strerror}") from None
 
 
 def _put(file: TextIO, text: str) -> None:
@@ -79,7 +79,7 @@ def _put(file: TextIO, text: str) -> None:
 def _replacing(option: str, target: str, path: Path) -> Iterator[Write]:
     """Writes beside the file and renames, so a reader never sees half a document and a failed run leaves the old one."""
     if path.exists() and not os.access(path, os.W_OK):
-        raise SpecError(option, f"{target!r} cannot be written: it is read-only")
+        raise InputError(option, f"{target!r} cannot be written: it is read-only")
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     file = _opened(option, target, beside, "x")
 

@@ -10,8 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from playground.definitions import NOTE, TOOLS, ReadCell, read_table
-from playground.view import RunView
+from playground.analysis.definitions import NOTE, TOOLS, ReadCell, read_table
+from playground.timeline.state import RunState
 
 ReadAs = Annotated[
     str | None,
@@ -22,8 +22,8 @@ ReadAs = Annotated[
 ]
 
 
-def readings(view: RunView, name: str | None) -> Iterator[Table | Text]:
-    """The table and what there is to say of it; nothing when no tool is named. Raises SpecError."""
+def readings(view: RunState, name: str | None) -> Iterator[Table | Text]:
+    """The table and what there is to say of it; nothing when no tool is named. Raises InputError."""
     if name is None:
         return
     table = read_table(view, name)

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from playground.events import LaneEvent
-from playground.spec import RunRequest, Variant
+from playground.spec.request import RunRequest
+from playground.spec.weights import Variant
+from playground.timeline.events import LaneEvent
 
 Environment = dict[str, Any]
 """Plain JSON values. Keys that readers rely on: device, device_name, threads, versions, memory_total_bytes, memory_budget_bytes,

@@ -11,7 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError, Environment, resident_label
-from playground.events import (
+from playground.spec.decoding import Beam, Greedy
+from playground.spec.lane import Lane
+from playground.spec.names import random_rank
+from playground.spec.request import RunRequest
+from playground.timeline.events import (
     LaneCompared,
     LaneEvent,
     LaneFailed,
@@ -22,8 +26,7 @@ from playground.events import (
     RowText,
     StepsTaken,
 )
-from playground.spec import Beam, Greedy, Lane, RunRequest, random_rank
-from playground.trace import Finish, LoadKind, Step
+from playground.timeline.trace import Finish, LoadKind, Step
 
 ADAPTER_BYTES = 2_000_000
 BUDGET_BYTES = 2_000_000_000

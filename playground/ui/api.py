@@ -8,13 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from playground.presets import Preset
-from playground.runner import Reader, Runner
+from playground.errors import InputError
+from playground.runs.runner import Reader, Runner
 from playground.settings import Settings
-from playground.spec import RunRequest, SpecError
-from playground.ui.caps import Caps
-from playground.ui.form import checked, sentence_of
-from playground.view import RunView
+from playground.spec.presets import Preset
+from playground.spec.request import RunRequest
+from playground.timeline.state import RunState
+from playground.ui.controls.form import checked, sentence_of
+from playground.ui.visitors.caps import Caps
 
 FRAME_S = 0.1
 HEARTBEAT_S = 0.25
@@ -66,7 +67,7 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         try:
             wanted = checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings)
             started = caps.start(request, lambda: runner.start(wanted))
-        except SpecError as error:
+        except InputError as error:
             raise gr.Error(sentence_of(error), print_exception=False) from None
         reader = started.reader()
         try:
@@ -79,7 +80,7 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
     gr.api(run, api_name="run", concurrency_limit=None)
 
 
-def frame(view: RunView) -> dict[str, Any]:
+def frame(view: RunState) -> dict[str, Any]:
     """Where a run is: light enough to be sent ten times a second."""
     lanes = [
         {
@@ -111,7 +112,7 @@ def _request(
     if not name and "lanes" not in fields:
         name = next(iter(presets))
     if name and name not in presets:
-        raise SpecError("preset", f"{name!r} is not known (allowed: {', '.join(presets)})")
+        raise InputError("preset", f"{name!r} is not known (allowed: {', '.join(presets)})")
     if not name:
         return RunRequest.build(**{"prompts": ("Why is the sky blue?",)} | fields | names, measure=measure)
     preset = presets[name]

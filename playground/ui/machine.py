@@ -7,11 +7,11 @@ import logging
 import gradio as gr
 
 from playground.engines.base import EngineError, Environment
-from playground.engines.fleet import Fleet
-from playground.presets import Preset
+from playground.engines.registry import Fleet
+from playground.report.wording import environment_words
 from playground.settings import Settings
-from playground.ui.pool import label_of, pool_problem, pool_value
-from playground.words import environment_words
+from playground.spec.presets import Preset
+from playground.ui.pool.pool import label_of, pool_problem, pool_value
 
 log = logging.getLogger(__name__)
 

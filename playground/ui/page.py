@@ -7,27 +7,27 @@ from typing import Any
 
 import gradio as gr
 
-from playground.engines.fleet import Fleet
-from playground.presets import Preset
-from playground.runner import Runner
+from playground.engines.registry import Fleet
+from playground.runs.runner import Runner
 from playground.settings import Settings
+from playground.spec.presets import Preset
 from playground.ui.api import add_endpoint
-from playground.ui.caps import Caps
-from playground.ui.compare import compare_view
-from playground.ui.controls import add_controls
-from playground.ui.edits import Edits
-from playground.ui.form import Form, read_form
-from playground.ui.idle import idle_feed
-from playground.ui.line import line
-from playground.ui.link import form_of, write_link
-from playground.ui.live import live_view
-from playground.ui.look import serve_plotly
+from playground.ui.compare.compare import compare_view
+from playground.ui.controls.controls import add_controls
+from playground.ui.controls.edits import Edits
+from playground.ui.controls.form import Form, read_form
+from playground.ui.controls.link import form_of, write_link
+from playground.ui.live.component import live_view
+from playground.ui.live.idle import idle_feed
+from playground.ui.live.streams import Streams
 from playground.ui.machine import Machine
-from playground.ui.pool import pool_view
+from playground.ui.message import line
+from playground.ui.pool.pool import pool_view
 from playground.ui.running import DOWNLOADS, STREAMING, Results, Running
-from playground.ui.streams import Streams
-from playground.ui.tools import tools
-from playground.ui.watch import watch_button
+from playground.ui.theme import serve_plotly
+from playground.ui.tools.tools import tools
+from playground.ui.visitors.caps import Caps
+from playground.ui.visitors.watch import watch_button
 
 
 def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str, Preset]) -> Any:

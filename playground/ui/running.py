@@ -11,22 +11,22 @@ from typing import Any
 
 import gradio as gr
 
-from playground.export import csv_text, markdown_text
-from playground.presets import Preset
-from playground.runner import Run, Runner
+from playground.errors import InputError
+from playground.report.export import csv_text, markdown_text
+from playground.report.wording import more_words
+from playground.runs.runner import Run, Runner
 from playground.settings import Settings
-from playground.spec import SpecError
-from playground.ui.caps import Caps
-from playground.ui.compare import CLEARED, compared, kept_as_it_was
-from playground.ui.controls import HINT, Controls, Updates
-from playground.ui.feed import LEFT, following
-from playground.ui.form import FormError, checked, read_form, sentence_of
-from playground.ui.line import wrong
-from playground.ui.streams import Streams
-from playground.ui.visits import Visits
-from playground.ui.watch import NOTHING, WATCHING, Watchers, title_script
-from playground.view import RunView
-from playground.words import more_words
+from playground.spec.presets import Preset
+from playground.timeline.state import RunState
+from playground.ui.compare.compare import CLEARED, compared, kept_as_it_was
+from playground.ui.controls.controls import HINT, Controls, Updates
+from playground.ui.controls.form import FormError, checked, read_form, sentence_of
+from playground.ui.live.feed import LEFT, following
+from playground.ui.live.streams import Streams
+from playground.ui.message import wrong
+from playground.ui.visitors.caps import Caps
+from playground.ui.visitors.visits import Visits
+from playground.ui.visitors.watch import NOTHING, WATCHING, Watchers, title_script
 
 MORE = 4
 """Repeats that "make it sure" adds: with the first one, the fewest whose median says something."""
@@ -93,7 +93,7 @@ class Running:
             run = self._caps.start(request, lambda: self._runner.start(wanted))
         except FormError as error:
             return {self._controls.problem: wrong(error.field, error.sentence)}
-        except SpecError as error:
+        except InputError as error:
             return {self._controls.problem: wrong("run", sentence_of(error))}
         return self._entered(run, request.session_hash)
 
@@ -105,7 +105,7 @@ class Running:
         try:
             checked(finished.request.longer(MORE), self._settings)
             run = self._caps.start(request, lambda: self._runner.more(finished, MORE))
-        except SpecError as error:
+        except InputError as error:
             return {self._controls.problem: wrong("more", sentence_of(error))}
         return self._entered(run, request.session_hash)
 
@@ -134,7 +134,7 @@ class Running:
         finally:
             self._visits.leave(request.session_hash, run)
 
-    def _offer(self, run: Run, view: RunView, session: str) -> Any:
+    def _offer(self, run: Run, view: RunState, session: str) -> Any:
         """The offer to go on from a run, if it can."""
         can = view.status == "done" and not all(lane.error for lane in view.lanes)
         if can:
@@ -178,9 +178,9 @@ class Running:
         finished = self._visits.finished(request.session_hash)
         try:
             if finished is None:
-                raise SpecError("run", "There is no finished run of this page to compare with; press Run first")
+                raise InputError("run", "There is no finished run of this page to compare with; press Run first")
             found = compared(str(getattr(given, "text", "")), str(getattr(given, "name", "")), finished.reader().to_the_end())
-        except SpecError as error:
+        except InputError as error:
             return {self._results.compare: kept_as_it_was(), self._controls.problem: wrong("compare", sentence_of(error), focus=False)}
         return {self._results.compare: found, self._controls.problem: HINT}
 
@@ -194,7 +194,7 @@ class Running:
 
 
 @contextmanager
-def _kept(view: RunView) -> Iterator[list[str]]:
+def _kept(view: RunState) -> Iterator[list[str]]:
     """The recording and its tables as files, for as long as it takes to hand them over."""
     texts = {"json": view.recording().model_dump_json(indent=1), "csv": csv_text(view), "md": markdown_text(view)}
     with tempfile.TemporaryDirectory() as folder:

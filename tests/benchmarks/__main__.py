@@ -15,9 +15,9 @@ import typer
 from rich.console import Console
 
 from playground.engines.local.client import LocalFleet
-from playground.engines.local.sources import bring
+from playground.models.sources import bring
 from playground.settings import ROOT, Settings
-from playground.spec import EMBEDDED_MODEL
+from playground.spec.names import EMBEDDED_MODEL
 from tests.benchmarks import app, clock, coverage, exchange, interleaved, memory, page, reload, same, startup, stop, swaps
 from tests.benchmarks.figure import Figure, table, write
 from tests.benchmarks.setup import BenchmarkError, Setup

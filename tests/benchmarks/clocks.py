@@ -10,14 +10,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playground.engines.local.decoding import generate_arguments
-from playground.engines.local.device import Device
-from playground.engines.local.loading import BaseSpec, load_base, quiet_libraries
-from playground.engines.local.prequantized import Copies
-from playground.engines.local.prompts import Encoder, Prompts
-from playground.engines.local.repeat import LaneOnDevice, LaneRepeat, Told, Turn
-from playground.events import RepeatFinished
-from playground.spec import Lane, Measure
+from playground.spec.lane import Lane
+from playground.spec.measure import Measure
+from playground.timeline.events import RepeatFinished
+from playground.worker.decoding import generate_arguments
+from playground.worker.device import Device
+from playground.worker.loading import BaseSpec, load_base, quiet_libraries
+from playground.worker.prequantized import Copies
+from playground.worker.prompts import Encoder, Prompts
+from playground.worker.repeat import LaneRepeat, PreparedLane, RepeatNote, Turn
 from tests.benchmarks.setup import PROMPT
 
 
@@ -31,7 +32,7 @@ class Both:
         self._spec: BaseSpec | None = None
         self._base: Any = None
 
-    def on_device(self, text: str, tokens: int) -> LaneOnDevice:
+    def on_device(self, text: str, tokens: int) -> PreparedLane:
         lane = Lane.parse(text)
         spec = BaseSpec.of("clock", lane.variant)
         if spec != self._spec:
@@ -40,16 +41,16 @@ class Both:
             self._base, self._spec = load_base(self._folder, spec, self._device, self._copies, lambda _text: None), spec
         prompts, measure = Prompts((PROMPT,) * lane.batch, None, True), Measure(max_new_tokens=tokens, warmup=0)
         counts = self._encoder.check(prompts, None, tokens)
-        return LaneOnDevice(0, lane, self._base.model, self._encoder, prompts, counts, measure, self._base.memory_bytes)
+        return PreparedLane(0, lane, self._base.model, self._encoder, prompts, counts, measure, self._base.memory_bytes)
 
-    def trace(self, lane: LaneOnDevice) -> dict[str, Any]:
-        told: list[Told] = []
+    def trace(self, lane: PreparedLane) -> dict[str, Any]:
+        told: list[RepeatNote] = []
         LaneRepeat(lane, Turn(0), self._device, told.append, lambda: False).run(lambda: False)
         ended = told[-1]
         assert isinstance(ended, RepeatFinished)
         return {"trace_s": ended.end_s, "trace_ids": [list(row) for row in ended.output_ids]}
 
-    def bare(self, lane: LaneOnDevice) -> dict[str, Any]:
+    def bare(self, lane: PreparedLane) -> dict[str, Any]:
         tokenizer, model, how = lane.encoder.tokenizer, lane.model, generate_arguments(lane.lane.decoding)
         fixed = {"max_new_tokens": lane.measure.max_new_tokens, "eos_token_id": None, "pad_token_id": tokenizer.pad_token_id}
         began = time.perf_counter()

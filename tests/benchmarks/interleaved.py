@@ -10,10 +10,10 @@ TTFT within 10 %.
 
 from __future__ import annotations
 
+from playground.analysis.metrics import median
 from playground.engines.local.client import LocalFleet
-from playground.metrics import median
-from playground.runner import Runner
-from playground.trace import LaneRecord, Recording
+from playground.runs.runner import Runner
+from playground.timeline.trace import LaneRecord, Recording
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.setup import BenchmarkError, Setup, measured
 

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playground.engines.local.worker import Worker
-from playground.events import LaneFailed, LaneLoaded
+from playground.timeline.events import LaneFailed, LaneLoaded
+from playground.worker.process import Worker
 from tests.benchmarks.processes import rss_anon_bytes
 from tests.benchmarks.setup import request
 

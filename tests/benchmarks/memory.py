@@ -22,7 +22,7 @@ from tests.benchmarks.figure import Figure
 from tests.benchmarks.processes import Child
 from tests.benchmarks.reload import loaded
 from tests.benchmarks.setup import Setup
-from tests.models import byte_tokenizer
+from tests.tiny_models import byte_tokenizer
 
 LANES = ("bf16", "fp32", "nf4", "nf4", "int8", "int8", "bf16+random-r16.merged", "int8+random-r16.merged", "nf4+random-r16.merged", "fp4")
 TIMES, ROOM_BYTES, LEFT_PERCENT = 1.3, 64_000_000, 5.0

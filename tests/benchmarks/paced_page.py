@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from playground.engines.fleet import ScriptedFleet
+from playground.engines.registry import ScriptedFleet
 from playground.engines.scripted import Script, ScriptedEngine
-from playground.events import LaneEvent, RepeatFinished, RowText, StepsTaken
-from playground.presets import load_presets
-from playground.runner import Runner
+from playground.runs.runner import Runner
 from playground.settings import Settings
-from playground.ui.look import launch_options
+from playground.spec.presets import load_presets
+from playground.timeline.events import LaneEvent, RepeatFinished, RowText, StepsTaken
 from playground.ui.page import build
+from playground.ui.theme import launch_options
 
 TPOT_S = 0.02
 TTFT_S = 0.1

@@ -8,8 +8,8 @@ itself is uncertain: simulated runs without number are in `tests/test_coverage.p
 from __future__ import annotations
 
 from playground.engines.local.client import LocalFleet
-from playground.runner import Runner
-from playground.spec import RunRequest
+from playground.runs.runner import Runner
+from playground.spec.request import RunRequest
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.setup import BenchmarkError, Setup, measured
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from playground.runner import Run, Runner
+from playground.runs.runner import Run, Runner
 from playground.settings import Settings
-from playground.spec import RunRequest
-from playground.trace import Recording
+from playground.spec.request import RunRequest
+from playground.timeline.trace import Recording
 
 PROMPT = "Why is the sky blue? Explain it to a child, then to a physicist."
 

@@ -20,8 +20,8 @@ from typing import Any
 from gradio_client import Client
 
 from playground.engines.local.client import LocalFleet
-from playground.events import StepsTaken
-from playground.runner import Run, Runner
+from playground.runs.runner import Run, Runner
+from playground.timeline.events import StepsTaken
 from tests.benchmarks.app import connected, through_app
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.processes import App

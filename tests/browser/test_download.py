@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from playground.spec import EMBEDDED_MODEL
+from playground.spec.names import EMBEDDED_MODEL
 from tests.browser.conftest import open_page, serving
 from tests.browser.test_page import run, wait_words
 from tests.hub import Hub, Repository, serving_hub
-from tests.models import random_llama
+from tests.tiny_models import random_llama
 
 pytestmark = pytest.mark.browser
 

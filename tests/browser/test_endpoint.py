@@ -6,7 +6,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from playground.trace import Recording
+from playground.timeline.trace import Recording
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from playground.engines.fleet import ScriptedFleet
+from playground.engines.registry import ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
 from tests.browser.conftest import open_page
 from tests.browser.test_access import violations

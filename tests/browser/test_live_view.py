@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from playground.columns import COLUMNS
+from playground.report.columns import COLUMNS
 from playground.settings import ROOT
 from tests.browser.conftest import free_port, open_page, wait_until_up
 from tests.browser.test_page import PAYLOAD, keep_lanes, run, set_lane, set_tokens, text_of, wait_words

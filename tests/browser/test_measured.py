@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from playground.engines.scripted import Script, ScriptedEngine, script_of
-from playground.spec import Lane
+from playground.spec.lane import Lane
 from tests.browser.test_access import violations
 from tests.browser.test_lab import Visit, asked, chart, visit_to
 from tests.browser.test_page import WATCH_SHIFTS, wait_words

@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from playground.trace import Recording
+from playground.timeline.trace import Recording
 from tests.browser.conftest import open_page
 
 pytestmark = pytest.mark.browser

@@ -11,13 +11,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from playground.engines.base import Environment
-from playground.engines.fleet import Fleet, ScriptedFleet
+from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
-from playground.presets import load_presets
-from playground.runner import Runner
+from playground.runs.runner import Runner
 from playground.settings import Settings
-from playground.ui.look import launch_options
+from playground.spec.presets import load_presets
 from playground.ui.page import build
+from playground.ui.theme import launch_options
 from tests.browser.conftest import free_port, open_page
 from tests.browser.test_page import run, set_tokens, wait_words
 

@@ -13,14 +13,14 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from playground.engines.fleet import ScriptedFleet
+from playground.analysis.slo import TARGETS, Target, timing
+from playground.engines.registry import ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
-from playground.events import LaneEvent, RepeatFinished, StepsTaken
-from playground.judged import headings, rows
-from playground.runner import Runner
-from playground.spec import RunRequest
-from playground.targets import TARGETS, Target, timing
-from playground.view import RunView
+from playground.report.slo import headings, rows
+from playground.runs.runner import Runner
+from playground.spec.request import RunRequest
+from playground.timeline.events import LaneEvent, RepeatFinished, StepsTaken
+from playground.timeline.state import RunState
 from tests.browser.conftest import open_page
 from tests.browser.test_access import violations
 from tests.browser.test_lanes import expect_lanes
@@ -75,7 +75,7 @@ def measured(page: Page) -> Page:
     return page
 
 
-def recorded() -> RunView:
+def recorded() -> RunState:
     """What the page's run left, from an engine like its own."""
     models = {"smollm2-135m": "x"}
     request = RunRequest.build(lanes=LANES, prompts=["Why is the sky blue?"], models=models, measure=MEASURE)
@@ -98,7 +98,7 @@ def shown(page: Page) -> tuple[list[str], list[list[list[str]]]]:
     return found[0], found[1]
 
 
-def expected(view: RunView, target: Target) -> tuple[list[str], list[list[list[str]]]]:
+def expected(view: RunState, target: Target) -> tuple[list[str], list[list[list[str]]]]:
     return ["Lane", *headings(target)], [[[cell.text, cell.beside] for cell in cells] for _, cells in rows(view, target)]
 
 

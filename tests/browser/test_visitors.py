@@ -12,7 +12,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from playground.trace import Recording
+from playground.timeline.trace import Recording
 from tests.browser.conftest import open_page, serving
 from tests.browser.test_page import run, set_tokens, text_of, wait_words, words
 

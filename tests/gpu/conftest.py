@@ -13,11 +13,11 @@ import torch
 
 from playground.engines.base import Engine
 from playground.engines.local.client import LocalFleet
-from playground.engines.local.worker import Worker
-from playground.events import LaneEvent, RunFinished, RunStarted
 from playground.settings import Settings
-from playground.spec import RunRequest
-from playground.view import LaneView, RunView
+from playground.spec.request import RunRequest
+from playground.timeline.events import LaneEvent, RunFinished, RunStarted
+from playground.timeline.state import LaneState, RunState
+from playground.worker.process import Worker
 from tests.gpu.made import REALISTIC, TINY, Shape, make_llama, make_lora
 
 PROMPT = "Why is the sky blue?"
@@ -98,9 +98,9 @@ def fleet(cache: Path) -> Iterator[LocalFleet]:
         yield fleet
 
 
-def run_lanes(engine: Engine, request: RunRequest) -> RunView:
+def run_lanes(engine: Engine, request: RunRequest) -> RunState:
     """The whole request on one engine."""
-    view = RunView(request, "test", "now")
+    view = RunState(request, "test", "now")
     view.apply(RunStarted((), {}))
     for event in engine.run(range(len(request.lanes)), request, threading.Event()):
         view.apply(event)
@@ -108,7 +108,7 @@ def run_lanes(engine: Engine, request: RunRequest) -> RunView:
     return view
 
 
-def ids(lane: LaneView) -> list[list[int]]:
+def ids(lane: LaneState) -> list[list[int]]:
     """Of the lane's last repeat, per row."""
     assert lane.error is None, f"{lane.label}: {lane.error}"
     return [list(row) for row in lane.repeats[-1].output_ids]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from playground.engines.local.adapters import Adapter, attach, load_adapter
-from playground.engines.local.device import Device
-from playground.engines.local.loading import BaseSpec, load_base
-from playground.engines.local.prequantized import Copies
-from playground.spec import Lane
+from playground.spec.lane import Lane
+from playground.worker.adapters import Adapter, attach, load_adapter
+from playground.worker.device import Device
+from playground.worker.loading import BaseSpec, load_base
+from playground.worker.prequantized import Copies
 from tests.gpu.conftest import Place
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from playground.engines.local.client import LocalFleet
-from playground.engines.local.worker import Worker
-from playground.spec import Lane
+from playground.spec.lane import Lane
+from playground.worker.process import Worker
 from tests.gpu.conftest import PROMPT, Place, ids, run_lanes
 from tests.gpu.made import LINEAR_A_LAYER, bare_generate
 

@@ -15,8 +15,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from playground.engines.local.worker import Worker
-from playground.view import LaneView
+from playground.timeline.state import LaneState
+from playground.worker.process import Worker
 from tests.gpu.conftest import PROMPT, Place, ids, run_lanes
 
 PRECISIONS = ["fp16", "bf16", "int8", "nf4"]
@@ -85,13 +85,13 @@ def test_a_repeat_tells_of_the_devices_clock_or_that_it_cannot(worker: Worker, p
     assert conditions.clock_share is None or 0 < conditions.clock_share <= 1
 
 
-def _figure(lane: LaneView, metric: str) -> float:
+def _figure(lane: LaneState, metric: str) -> float:
     value = lane.figure(metric)
     assert value is not None
     return value
 
 
-def _whole_s(lane: LaneView) -> float:
+def _whole_s(lane: LaneState) -> float:
     return lane.counted[-1].end_s
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from playground.engines.local.worker import Worker
+from playground.worker.process import Worker
 from tests.gpu.conftest import Place, ids, run_lanes
 
 MB = 1_000_000

@@ -6,9 +6,9 @@ import os
 import signal
 
 from playground.engines.local.client import LocalEngine, LocalFleet
-from playground.events import LaneEvent, StepsTaken
-from playground.runner import Runner
-from playground.spec import Lane
+from playground.runs.runner import Runner
+from playground.spec.lane import Lane
+from playground.timeline.events import LaneEvent, StepsTaken
 from tests.gpu.conftest import Place, ids, of_lane
 
 

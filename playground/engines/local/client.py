@@ -18,10 +18,11 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from playground.engines.base import NOT_LOADED, RUN_IS_ON, Engine, EngineError, Environment
-from playground.engines.local import hub
-from playground.events import FailureKind, LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken, loads
+from playground.models import hub
 from playground.settings import Settings, child_environment
-from playground.spec import Lane, RunRequest
+from playground.spec.lane import Lane
+from playground.spec.request import RunRequest
+from playground.timeline.events import FailureKind, LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken, loads
 
 log = logging.getLogger(__name__)
 
@@ -362,7 +363,7 @@ class LocalFleet:
 
 def worker_command(settings: Settings, device: str | None = None) -> list[str]:
     """What starts a device's worker process."""
-    command = [sys.executable, "-m", "playground.engines.local.worker", "--cache-dir", str(settings.cache_dir)]
+    command = [sys.executable, "-m", "playground.worker", "--cache-dir", str(settings.cache_dir)]
     if device is not None:
         command += ["--device", device]
     if settings.memory_budget_gb is not None:

@@ -1,0 +1,237 @@
+"""A lane against the baseline lane: what was seen, its interval, and one sentence that says no more than these carry. Pure.
+
+Repeats are paired by their number, so that what the machine did to both (heat, other programs) cancels. Ratios are of the lane's figure
+to the baseline's, the geometric mean over the pairs; the interval is explained in stats.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playground.analysis.figures import figure
+from playground.analysis.stats import LEVEL, Paired, difference, interval
+from playground.formatting import between, count, significant
+from playground.timeline.trace import Comparison, Repeat
+
+if TYPE_CHECKING:  # the view fills its recording from here
+    from playground.timeline.state import LaneState, RunState
+
+UNTIL_LEVEL = 0.965
+"""A run that ends when its intervals are narrow ends too often when they look narrower than they are. By simulation
+(tests/benchmarks/coverage.py), 95 % intervals then hold the truth 91 to 95 % of the time, depending on how large lognormal noise is. Ended
+only when it was sure twice, and with Student's quantile of 96.5 %, they hold it 95 to 97 % of the time (heavy tails too; where one repeat
+in ten is hit 96 to 98 %): these are the run's 95 % intervals."""
+SURE_FROM = 6
+"""Pairs that a run which goes on until it is sure has at least."""
+LOOK_BACK = 2
+"""It was sure with so many pairs less, too."""
+SAME = 0.0005
+"""A ratio that differs from 1 by less is none: it would be written 1.000, and rounding alone makes such."""
+NAMES = {
+    "ttft_s": "TTFT",
+    "tpot_s": "TPOT",
+    "e2e_s": "E2E",
+    "tokenize_s": "tokenizing",
+    "prefill_s": "prefill",
+    "decode_s": "decode time",
+    "post_s": "post",
+    "step_s": "time of a step",
+    "decode_tokens_per_s": "decode throughput",
+    "output_tokens_per_s": "output throughput",
+    "requests_per_s": "requests",
+}
+
+
+def comparison(view: RunState, lane: LaneState) -> Comparison | None:
+    """In TPOT, else (beam search, answers of one token) in E2E; None for the baseline itself."""
+    both = lane.values("tpot_s") and view.baseline.values("tpot_s")
+    return compare(view, lane, "tpot_s" if both else "e2e_s")
+
+
+def compare(view: RunState, lane: LaneState, metric: str) -> Comparison | None:
+    """In a metric (a field of `Metrics`); None for the baseline itself. What cannot be compared says why, and has no figures."""
+    if lane is view.baseline:
+        return None
+    why = _why_not(view, lane, metric)
+    found = None if why else paired(view, lane, view.baseline, metric)
+    apart = difference(tuple(_pairs(lane.counted, view.baseline.counted, metric)), _level(view)) if found else None
+    pairs, needed = (found.pairs, found.needed) if found else (0, None)
+    low, high = (found.ratio.ends if found else None) or (None, None)
+    less, more = (apart.ends if apart else None) or (None, None)
+    return Comparison(
+        metric=metric,
+        baseline=view.baseline.index,
+        pairs=pairs,
+        ratio=found.ratio.value if found else None,
+        low=low,
+        high=high,
+        difference=apart.value if apart else None,
+        difference_low=less,
+        difference_high=more,
+        needed=needed,
+        verdict=_verdict(view, lane, metric, found) if found else why or "not compared: no repeat has a pair",
+    )
+
+
+def paired(view: RunState, lane: LaneState, other: LaneState, metric: str, but_last: int = 0) -> Paired | None:
+    """Any two lanes, without the last so many pairs; None when there are none in which both figures are known."""
+    pairs = _pairs(lane.counted, other.counted, metric)
+    return interval(tuple(pairs[: len(pairs) - but_last]), _level(view))
+
+
+def slowdown(view: RunState, lane: LaneState) -> Paired | None:
+    """Of a contended run: what the lane takes among the others ÷ what it takes alone, paired by repeat. In TPOT, else in E2E."""
+    alone = [repeat for repeat in lane.alone if not repeat.cold]
+    if tpot := _pairs(lane.counted, alone, "tpot_s"):
+        return interval(tuple(tpot), _level(view))
+    return None if lane.cut_short else interval(tuple(_pairs(lane.counted, alone, "e2e_s")), _level(view))
+
+
+def differs(found: Paired) -> bool:
+    """Whether the interval says so; one pair says nothing."""
+    return found.ratio.ends is not None and _leaves_out_one(*found.ratio.ends)
+
+
+def _leaves_out_one(low: float, high: float) -> bool:
+    return low > 1 + SAME or high < 1 / (1 + SAME)
+
+
+def unsure(view: RunState) -> list[LaneState]:
+    """Of a run that goes on until it is sure: the lanes whose interval is not narrow enough yet, or was not two pairs ago."""
+    until = view.request.measure.until
+    if until is None or view.baseline.state == "failed":
+        return []
+    others = [lane for lane in view.lanes if lane is not view.baseline and lane.state != "failed"]
+    return [lane for lane in others if not _sure(view, lane, until.width)]
+
+
+def widest_interval(view: RunState) -> float | None:
+    """Of all lanes that are compared, as a share of the ratio; None while there is none."""
+    said = [one for lane in view.lanes if lane.state != "failed" and (one := comparison(view, lane)) is not None]
+    widths = [(one.high - one.low) / one.ratio for one in said if one.ratio and one.low is not None and one.high is not None]
+    return max(widths, default=None)
+
+
+def repeats_to_add(view: RunState, spent_s: float) -> int:
+    """Of a run that goes on until it is sure: how many repeats now, at this time since its first one began; 0 when it has ended.
+
+    Up to the next even number, so that lanes which run one after the other are as often first as last.
+    """
+    until, repeats = view.request.measure.until, view.request.measure.repeats
+    if until is None or spent_s >= until.limit_s or not unsure(view):
+        return 0
+    return max(0, min(2 - repeats % 2, until.most - repeats))
+
+
+def brief(said: Comparison) -> str:
+    """Its verdict in a few words, beside a lane whose baseline is known: `1.42× faster (1.38–1.47)`, `no difference (0.981–1.02×)`."""
+    if said.ratio is None:
+        return "not compared"
+    times = _speed(said.ratio, said.metric)
+    seen = f"{_times(max(times, 1 / times))}× {'faster' if times > 1 else 'slower'}{_in(said.metric)}"
+    if said.low is None or said.high is None:
+        return f"{seen}, one repeat"
+    if _leaves_out_one(said.low, said.high):
+        return f"{seen} ({_between((said.low, said.high))})"
+    low, high = sorted(_speed(end, said.metric) for end in (said.low, said.high))
+    return f"no difference{_in(said.metric)} ({between(significant(low), significant(high))}×)"
+
+
+def name(view: RunState, lane: LaneState) -> str:
+    """The label; labels may repeat, and then a lane is known by its number."""
+    twin = sum(one.label == lane.label for one in view.lanes) > 1
+    return f"lane {lane.index + 1} ({lane.label})" if twin else lane.label
+
+
+def width(found: Paired) -> float | None:
+    """Of the ratio's interval, as a share of the ratio."""
+    ends = found.ratio.ends
+    return None if ends is None else (ends[1] - ends[0]) / found.ratio.value
+
+
+def _level(view: RunState) -> float:
+    return UNTIL_LEVEL if view.request.measure.until else LEVEL
+
+
+def _sure(view: RunState, lane: LaneState, least: float) -> bool:
+    said = comparison(view, lane)
+    if said is None or said.pairs < SURE_FROM:
+        return False
+    looks = [paired(view, lane, view.baseline, said.metric, but_last) for but_last in (0, LOOK_BACK)]
+    widths = [width(look) for look in looks if look is not None]
+    return all(one is not None and one < least for one in widths)
+
+
+def _pairs(repeats: list[Repeat], others: list[Repeat], metric: str) -> list[tuple[float, float]]:
+    """By number; by position where a recording of schema 1 knows none. A figure of 0 has no ratio."""
+    mine, theirs = _numbered(repeats, metric), _numbered(others, metric)
+    return [(mine[number], theirs[number]) for number in sorted(mine.keys() & theirs.keys())]
+
+
+def _numbered(repeats: list[Repeat], metric: str) -> dict[int, float]:
+    known: dict[int, float | None] = {
+        at if repeat.number is None else repeat.number: figure(repeat, metric) for at, repeat in enumerate(repeats)
+    }
+    return {number: value for number, value in known.items() if value}
+
+
+def _why_not(view: RunState, lane: LaneState, metric: str) -> str:
+    """Empty when nothing is in the way."""
+    baseline = view.baseline
+    if lane.state == "failed":
+        return "not compared: this lane failed"
+    if baseline.state == "failed":
+        return f"not compared: the baseline {name(view, baseline)} failed"
+    for one in (lane, baseline):
+        if all(figure(repeat, metric) is None for repeat in one.counted):
+            return f"not compared: {name(view, one)} has no {NAMES.get(metric, metric)}"
+        if metric == "e2e_s" and one.cut_short:
+            return f"not compared: {name(view, one)} was cut short, and its E2E is of a part"
+    return ""
+
+
+def _verdict(view: RunState, lane: LaneState, metric: str, found: Paired) -> str:
+    ends = found.ratio.ends
+    if ends is None:
+        return f"{_seen(view, lane, metric, found)} in one repeat, which shows no interval"
+    if differs(found):
+        return f"{_seen(view, lane, metric, found)} (95 %: {_between(ends)})"
+    none = f"no difference{_in(metric)} that {count(found.pairs, 'repeat')} can show"
+    if found.needed is not None:
+        return f"{none}; about {found.needed} would"
+    most = max(ends[1], 1 / ends[0], 1.001) - 1
+    return f"{none}; any is below {significant(100 * most, 2)} %"
+
+
+def _seen(view: RunState, lane: LaneState, metric: str, found: Paired) -> str:
+    """`1.42× faster than bf16`."""
+    times, baseline = _speed(found.ratio.value, metric), view.baseline
+    row = " a row" if metric == "tpot_s" and lane.lane.batch != baseline.lane.batch else ""
+    if max(times, 1 / times) < 1 + SAME:
+        return f"as fast as {name(view, baseline)}{row}{_in(metric)}"
+    return f"{_times(max(times, 1 / times))}× {'faster' if times > 1 else 'slower'} than {name(view, baseline)}{row}{_in(metric)}"
+
+
+def ends_words(found: Paired) -> str:
+    """`(95 %: 0.67–0.71)`, of the ratio; empty without an interval."""
+    return f"(95 %: {between(*map(significant, found.ratio.ends))})" if found.ratio.ends else ""
+
+
+def _between(ends: tuple[float, float]) -> str:
+    """The ends of an interval that leaves 1 out, as multiples above 1."""
+    low, high = sorted(max(end, 1 / end) for end in ends)
+    return between(_times(low), _times(high))
+
+
+def _speed(ratio: float, metric: str) -> float:
+    """How many times as fast, whether the metric is a time or a rate."""
+    return ratio if metric.endswith("per_s") else 1 / ratio
+
+
+def _times(multiple: float) -> str:
+    """Near 1 with the decimals that tell it from 1."""
+    return f"{multiple:.3f}" if multiple < 1.1 else significant(multiple)
+
+
+def _in(metric: str) -> str:
+    return "" if metric == "tpot_s" else f" in {NAMES.get(metric, metric)}"

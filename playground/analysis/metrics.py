@@ -1,0 +1,142 @@
+"""Traces → figures; pure. One definition of each word, written out in README.md under "What the numbers mean".
+
+All figures are on the lane's own clock. Undefined is None, never 0.
+"""
+
+from __future__ import annotations
+
+import statistics
+from bisect import insort
+from collections.abc import Sequence
+from itertools import pairwise
+
+from playground.timeline.trace import Metrics, Step, Trace
+
+
+def measure(trace: Trace) -> Metrics:
+    """The figures of one repeat.
+
+    TPOT as vLLM's `bench serve` and MLPerf define it, (last − first) / (n − 1) of a row; of a batch the median over its rows.
+    Beam search makes no token certain before the end, so its visible TTFT is E2E and TPOT, ITL and throughput of decode are None.
+    """
+    if not trace.steps:
+        return Metrics(tokenize_s=trace.tokenize_s)
+    times = [step.t_s for step in trace.steps]
+    gaps = tuple(later - earlier for earlier, later in pairwise(times))
+    output_tokens = sum(len(row) for row in trace.output_ids)
+    finished = sum(finish in ("length", "stop") for finish in trace.finish)
+    return Metrics(
+        tokenize_s=trace.tokenize_s,
+        ttft_s=trace.end_s if trace.revises else times[0],
+        prefill_s=times[0] - trace.tokenize_s,
+        decode_s=times[-1] - times[0],
+        post_s=trace.end_s - times[-1],
+        e2e_s=trace.end_s,
+        tpot_s=None if trace.revises else _tpot(trace),
+        itl_s=() if trace.revises else gaps,
+        step_s=statistics.median(gaps) if gaps else None,
+        decode_tokens_per_s=None if trace.revises else _decode_throughput(trace),
+        output_tokens_per_s=output_tokens / trace.end_s if trace.end_s > 0 else None,
+        requests_per_s=finished / trace.end_wall_s if finished and trace.end_wall_s > 0 else None,
+    )
+
+
+class Meter:
+    """The figures of a repeat in progress, as `measure` gives them for its steps so far, at the cost of each new step alone.
+
+    `itl_s`, `post_s` and `requests_per_s` are left out: they are of a whole repeat.
+    """
+
+    def __init__(self, rows: int, tokenize_s: float, revises: bool) -> None:
+        self._tokenize_s, self._revises = tokenize_s, revises
+        self._first_s: float | None = None
+        self._last_s = 0.0
+        self._gaps: list[float] = []
+        """Sorted."""
+        self._rows = [_Row() for _ in range(rows)]
+
+    def take(self, step: Step) -> None:
+        if self._first_s is None:
+            self._first_s = step.t_s
+        else:
+            insort(self._gaps, step.t_s - self._last_s)
+        self._last_s = step.t_s
+        for index, (row, ids) in enumerate(zip(self._rows, step.token_ids, strict=True)):
+            row.take(step.t_s, len(ids), None if step.keep is None else step.keep[index])
+
+    def figures(self) -> Metrics:
+        if self._first_s is None:
+            return Metrics(tokenize_s=self._tokenize_s)
+        return Metrics(
+            tokenize_s=self._tokenize_s,
+            ttft_s=self._last_s if self._revises else self._first_s,
+            prefill_s=self._first_s - self._tokenize_s,
+            decode_s=self._last_s - self._first_s,
+            e2e_s=self._last_s,
+            tpot_s=None if self._revises else median([row.tpot_s() for row in self._rows]),
+            step_s=statistics.median(self._gaps) if self._gaps else None,
+            decode_tokens_per_s=None if self._revises else self._throughput(),
+            output_tokens_per_s=self.tokens / self._last_s if self._last_s > 0 else None,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """That stand now, all rows together."""
+        return sum(row.tokens for row in self._rows)
+
+    def _throughput(self) -> float | None:
+        rows = [row for row in self._rows if row.tokens]
+        tokens = sum(row.tokens - 1 for row in rows)
+        span = max((row.last_s for row in rows), default=0.0) - min((row.first_s for row in rows), default=0.0)
+        return tokens / span if tokens and span > 0 else None
+
+
+class _Row:
+    """First and last token of one row, and how many stand."""
+
+    __slots__ = ("first_s", "last_s", "tokens")
+
+    def __init__(self) -> None:
+        self.first_s = self.last_s = 0.0
+        self.tokens = 0
+
+    def take(self, t_s: float, tokens: int, keep: int | None) -> None:
+        if tokens and not self.tokens:
+            self.first_s = t_s
+        if tokens:
+            self.last_s = t_s
+        self.tokens = (self.tokens if keep is None else keep) + tokens
+
+    def tpot_s(self) -> float | None:
+        return (self.last_s - self.first_s) / (self.tokens - 1) if self.tokens > 1 and self.last_s > self.first_s else None
+
+
+def row_times(trace: Trace) -> tuple[tuple[float, ...], ...]:
+    """Per row, the own-clock time in seconds of each of its tokens."""
+    rows: list[list[float]] = [[] for _ in trace.output_ids]
+    for step in trace.steps:
+        for row, ids in zip(rows, step.token_ids, strict=True):
+            row.extend([step.t_s] * len(ids))
+    return tuple(tuple(row) for row in rows)
+
+
+def row_tpot_s(times: Sequence[float]) -> float | None:
+    """TPOT of one row whose tokens came at these times; None of a single token, and of several that came at once."""
+    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 and times[-1] > times[0] else None
+
+
+def _tpot(trace: Trace) -> float | None:
+    return median([row_tpot_s(times) for times in row_times(trace)])
+
+
+def _decode_throughput(trace: Trace) -> float | None:
+    rows = [times for times in row_times(trace) if times]
+    tokens = sum(len(times) - 1 for times in rows)
+    span = max((times[-1] for times in rows), default=0.0) - min((times[0] for times in rows), default=0.0)
+    return tokens / span if tokens and span > 0 else None
+
+
+def median(values: list[float | None]) -> float | None:
+    """The median of those that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

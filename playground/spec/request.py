@@ -1,0 +1,97 @@
+"""A run, complete: what the runner, the engines and the recording need to know."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+
+from playground.errors import InputError
+from playground.spec.explain import explain
+from playground.spec.lane import MAX_BATCH, Lane
+from playground.spec.measure import Measure
+from playground.spec.names import EMBEDDED_MODEL, MAX_RANK, AdapterName, Name, random_rank
+from playground.spec.published import Published
+from playground.spec.values import Value
+
+
+def _lane(value: Any) -> Any:
+    return Lane.parse(value) if isinstance(value, str) else value
+
+
+class RunRequest(Value):
+    """A run, complete: what the runner, the engines and the recording need to know."""
+
+    lanes: Annotated[tuple[Annotated[Lane, BeforeValidator(_lane)], ...], Field(min_length=1, max_length=64)]
+    prompts: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BATCH)]
+    system: str | None = None
+    chat: bool = True
+    """Through the model's chat template when it has one; off: the prompt as it stands."""
+    model: Name = EMBEDDED_MODEL
+    """The model of lanes that name none."""
+    models: dict[Name, str] = Field(default_factory=dict)
+    """Name → Hub id, folder, or the embedded model's name."""
+    adapters: dict[AdapterName, str] = Field(default_factory=dict)
+    """Name → folder of a LoRA adapter in safetensors; one that is not absolute lies in this project."""
+    measure: Measure = Measure()
+    baseline: Annotated[int, Field(ge=0)] = 0
+    """The index of the lane the others are compared with."""
+    published: Published | None = None
+
+    @field_validator("prompts")
+    @classmethod
+    def _no_empty_prompt(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        for index, prompt in enumerate(prompts):
+            if not prompt.strip():
+                raise ValueError(f"prompt {index + 1} is empty; give at least one word")
+        return prompts
+
+    @model_validator(mode="after")
+    def _names_known(self) -> RunRequest:
+        for lane in self.lanes:
+            model = lane.variant.model or self.model
+            if model not in self.models:
+                raise ValueError(f"lane {str(lane)!r}: model {model!r} is not known (allowed: {_listed(self.models)})")
+            for adapter in filter(None, lane.variant.adapters):
+                if adapter not in self.adapters and random_rank(adapter) is None:
+                    there = ", ".join([*sorted(self.adapters), f"random-r1 to random-r{MAX_RANK}"])
+                    raise ValueError(f"lane {str(lane)!r}: adapter {adapter!r} is not known (allowed: {there})")
+        return self
+
+    @model_validator(mode="after")
+    def _every_prompt_is_asked(self) -> RunRequest:
+        largest = max(self.lanes, key=lambda lane: lane.batch)
+        if len(self.prompts) > largest.batch:
+            raise ValueError(
+                f"lane {str(largest)!r}: {len(self.prompts)} prompts do not fit in batch {largest.batch};"
+                " allowed: at most as many prompts as the largest batch has rows"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _baseline_there(self) -> RunRequest:
+        if self.baseline >= len(self.lanes):
+            raise ValueError(f"baseline: there is no lane of index {self.baseline} (allowed: 0 to {len(self.lanes) - 1})")
+        return self
+
+    def rows(self, lane: Lane) -> tuple[str, ...]:
+        """The prompt of each row of a lane's batch: the prompts, cycled; a batch of fewer rows is asked the first ones."""
+        return tuple(self.prompts[row % len(self.prompts)] for row in range(lane.batch))
+
+    def longer(self, repeats: int) -> RunRequest:
+        """The same with so many more repeats. Raises `InputError` when they are more than are allowed."""
+        fields = {name: getattr(self, name) for name in RunRequest.model_fields}
+        measure = self.measure.model_dump() | {"repeats": self.measure.repeats + repeats}
+        return RunRequest.build(**fields | {"measure": measure})
+
+    @classmethod
+    def build(cls, **fields: Any) -> RunRequest:
+        """The request from plain values. Raises `InputError`, never pydantic's own error."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise InputError("run", explain(error)) from None
+
+
+def _listed(names: dict[str, str]) -> str:
+    return ", ".join(sorted(names)) or "none"

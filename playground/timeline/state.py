@@ -1,0 +1,277 @@
+"""Events → what is known of a run so far. The one reducer: live frames, tables and the recording all read from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, assert_never
+
+from playground.analysis.comparison import comparison
+from playground.analysis.metrics import Meter, measure, median
+from playground.spec.decoding import Beam
+from playground.spec.lane import Lane
+from playground.spec.request import RunRequest
+from playground.timeline.events import (
+    Event,
+    FailureKind,
+    LaneCompared,
+    LaneFailed,
+    LaneLoaded,
+    LaneStatus,
+    RepeatFinished,
+    RepeatsAdded,
+    RepeatStarted,
+    RowText,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    StepsTaken,
+)
+from playground.timeline.trace import Agreement, Comparison, LaneRecord, Load, LoadKind, Memory, Metrics, Recording, Repeat, Step, Trace
+
+RunStatus = Literal["waiting", "running", "done", "cancelled"]
+LanePhase = Literal["waiting", "loading", "ready", "running", "done", "failed"]
+
+
+@dataclass(slots=True)
+class RunningRepeat:
+    """A repeat in progress."""
+
+    number: int
+    warmup: bool
+    cold: bool
+    alone: bool
+    prompt_tokens: tuple[int, ...]
+    tokenize_s: float
+    meter: Meter
+    steps: list[Step] = field(default_factory=list)
+    changes: list[list[RowText]] = field(default_factory=list)
+    """Per step, what it did to the shown texts."""
+
+    def take(self, event: StepsTaken) -> None:
+        before = len(self.steps)
+        for step in event.steps:
+            self.steps.append(step)
+            self.changes.append([])
+            self.meter.take(step)
+        for change in event.text:
+            self.changes[before + change.step].append(change)
+
+
+@dataclass(slots=True)
+class LaneState:
+    index: int
+    lane: Lane
+    state: LanePhase = "waiting"
+    status: str = ""
+    """What the lane is doing, in words."""
+    fraction: float | None = None
+    """How much of its download is there; None when it downloads nothing."""
+    error: str | None = None
+    error_kind: FailureKind | None = None
+    load_s: float | None = None
+    load_kind: LoadKind | None = None
+    loads: list[Load] = field(default_factory=list)
+    """Every swap, in order; `load_s` and `load_kind` are the first's."""
+    weights_bytes: int | None = None
+    agreement: Agreement | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    repeats: list[Repeat] = field(default_factory=list)
+    current: RunningRepeat | None = None
+    first: RunningRepeat | None = None
+    """The first repeat that counts, as it came: what is drawn and can be replayed. CacheItem after its end."""
+    texts: list[str] = field(default_factory=list)
+    """Per row, as shown: of the repeat in progress, else of the last one."""
+
+    @property
+    def label(self) -> str:
+        return str(self.lane)
+
+    @property
+    def counted(self) -> list[Repeat]:
+        """The repeats that count: no warm-ups, none alone of a contended run; cold ones and ones cut short only if there are no others."""
+        repeats = [repeat for repeat in self.repeats if not repeat.warmup and not repeat.alone]
+        whole = [repeat for repeat in repeats if not {"cancelled", "timeout"} & set(repeat.finish)] or repeats
+        return [repeat for repeat in whole if not repeat.cold] or whole
+
+    @property
+    def cold(self) -> Repeat | None:
+        """The first repeat after the variant was loaded, warm-up or not; None if it was in place already."""
+        return next((repeat for repeat in self.repeats if repeat.cold), None)
+
+    @property
+    def alone(self) -> list[Repeat]:
+        """Of a contended run: the repeats that had the device to themselves."""
+        return [repeat for repeat in self.repeats if repeat.alone and not {"cancelled", "timeout"} & set(repeat.finish)]
+
+    @property
+    def memory(self) -> Memory | None:
+        """The most that a repeat was seen to hold; None while none was measured."""
+        known = [repeat.memory for repeat in self.repeats if repeat.memory is not None]
+        return max(known, key=lambda memory: memory.peak_bytes, default=None)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """All that is known to be held: the weights alone before a repeat was measured."""
+        return self.memory.peak_bytes if self.memory is not None else self.weights_bytes
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the repeats that count were stopped or timed out: what they took is not what a whole one takes."""
+        return any({"cancelled", "timeout"} & set(repeat.finish) for repeat in self.counted)
+
+    def values(self, name: str) -> list[float]:
+        """A metric (a field name of `Metrics`) of each counted repeat, where it is known."""
+        found: list[float | None] = [getattr(repeat.metrics, name) for repeat in self.counted]
+        return [value for value in found if value is not None]
+
+    def figure(self, name: str) -> float | None:
+        """The median of a metric over the counted repeats; None if unknown."""
+        return median([*self.values(name)])
+
+    def live_figures(self) -> Metrics:
+        """The figures so far of the repeat in progress (empty when there is none)."""
+        return self.current.meter.figures() if self.current is not None else Metrics()
+
+
+class RunState:
+    """The state of one run. `apply` is called with each event in order; nothing else changes it."""
+
+    def __init__(self, request: RunRequest, run_id: str, created_at: str) -> None:
+        self.request, self.run_id, self.created_at = request, run_id, created_at
+        self.status: RunStatus = "waiting"
+        self.ahead = 0
+        self.expected_s: float | None = None
+        self.environment: dict[str, Any] = {}
+        self.lanes = [LaneState(index, lane) for index, lane in enumerate(request.lanes)]
+
+    @property
+    def baseline(self) -> LaneState:
+        """The lane the others are compared with."""
+        return self.lanes[self.request.baseline]
+
+    def slowdown(self) -> float | None:
+        """How much slower than life the lanes are shown: the wall's time over the lanes' own, in what runs now. None when nothing does."""
+        latest = [lane.current.steps[-1] for lane in self.lanes if lane.current is not None and lane.current.steps]
+        own_s = max((step.t_s for step in latest), default=0.0)
+        return max(step.wall_s for step in latest) / own_s if own_s > 0 else None
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case RunQueued():
+                self.ahead, self.expected_s = event.ahead, event.expected_s
+            case RunStarted():
+                self.status, self.ahead, self.environment = "running", 0, event.environment
+            case RepeatsAdded():
+                self.request = self.request.longer(event.repeats)
+            case RunFinished():
+                self.status = event.status
+                for lane in self.lanes:
+                    _close(lane, event)
+            case LaneStatus():
+                lane = self.lanes[event.lane]
+                lane.state = "loading" if lane.state in ("waiting", "loading") else lane.state
+                lane.status, lane.fraction = event.text, event.fraction
+            case LaneLoaded():
+                lane = self.lanes[event.lane]
+                lane.state, lane.status, lane.fraction, lane.facts = "ready", "", None, event.facts
+                lane.weights_bytes = event.memory_bytes
+                if event.load_kind != "resident" or not lane.loads:  # a run that goes on finds its variants in place: no swap
+                    lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
+                if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
+                    lane.load_s, lane.load_kind = event.load_s, event.load_kind
+            case RepeatStarted():
+                lane = self.lanes[event.lane]
+                lane.state, lane.status, lane.texts = "running", "", [""] * lane.lane.batch
+                meter = Meter(lane.lane.batch, event.tokenize_s, isinstance(lane.lane.decoding, Beam))
+                lane.current = RunningRepeat(
+                    event.repeat, event.warmup, event.cold, event.alone, event.prompt_tokens, event.tokenize_s, meter
+                )
+                lane.first = lane.first or (None if event.warmup or event.alone else lane.current)
+            case StepsTaken():
+                lane = self.lanes[event.lane]
+                if lane.current is not None:
+                    lane.current.take(event)
+                for change in event.text:
+                    _change_text(lane.texts, change)
+            case RepeatFinished():
+                _finish_repeat(self.lanes[event.lane], event)
+            case LaneCompared():
+                self.lanes[event.lane].agreement = Agreement(top1=event.top1, places=event.places)
+            case LaneFailed():
+                lane = self.lanes[event.lane]
+                lane.state, lane.error, lane.error_kind, lane.status, lane.current = "failed", event.message, event.kind, "", None
+                lane.fraction = None
+            case _:
+                assert_never(event)
+
+    def recording(self) -> Recording:
+        """The run as it is kept. Lanes of a stopped run hold what they finished."""
+        return Recording(
+            id=self.run_id,
+            created_at=self.created_at,
+            status="cancelled" if self.status == "cancelled" else "done",
+            environment=self.environment,
+            request=self.request,
+            lanes=tuple(_lane_record(lane, comparison(self, lane)) for lane in self.lanes),
+        )
+
+
+def _change_text(texts: list[str], change: RowText) -> None:
+    shown = texts[change.row]
+    texts[change.row] = (shown if change.keep is None else shown[: change.keep]) + change.text
+
+
+def _finish_repeat(lane: LaneState, event: RepeatFinished) -> None:
+    current = lane.current
+    assert current is not None, "a repeat finishes only after it started"
+    trace = Trace(
+        number=current.number,
+        warmup=current.warmup,
+        cold=current.cold,
+        alone=current.alone,
+        prompt_tokens=current.prompt_tokens,
+        tokenize_s=current.tokenize_s,
+        steps=tuple(current.steps),
+        end_s=event.end_s,
+        end_wall_s=event.end_wall_s,
+        output_ids=event.output_ids,
+        finish=event.finish,
+        texts=event.texts,
+        revises=isinstance(lane.lane.decoding, Beam),
+        conditions=event.conditions,
+        memory=event.memory,
+    )
+    fields = {name: getattr(trace, name) for name in Trace.model_fields}
+    lane.repeats.append(Repeat(**fields, metrics=measure(trace)))
+    lane.current, lane.texts, lane.state = None, list(event.texts), "ready"
+
+
+def _close(lane: LaneState, event: RunFinished) -> None:
+    lane.current = None
+    if lane.state != "failed":
+        lane.state = "done"
+        where = "while downloading" if lane.fraction is not None else f"after {lane_tokens(lane)} tokens"
+        lane.status, lane.fraction = "" if event.status == "done" else f"stopped {where}", None
+
+
+def lane_tokens(lane: LaneState) -> int:
+    """Output tokens of the lane's last repeat, all rows together."""
+    return sum(len(row) for row in lane.repeats[-1].output_ids) if lane.repeats else 0
+
+
+def _lane_record(lane: LaneState, compared: Comparison | None) -> LaneRecord:
+    return LaneRecord(
+        index=lane.index,
+        label=lane.label,
+        lane=lane.lane,
+        error=lane.error,
+        load_s=lane.load_s,
+        load_kind=lane.load_kind,
+        memory_bytes=lane.memory_bytes,
+        memory=lane.memory,
+        loads=tuple(lane.loads),
+        agreement=lane.agreement,
+        comparison=compared,
+        facts=lane.facts,
+        repeats=tuple(lane.repeats),
+    )

@@ -1,0 +1,198 @@
+"""Traces and recordings: the raw, immutable timelines that every figure derives from, and their JSON.
+
+All times are seconds. `t_s` is the lane's own clock (its own slices, turns given to other lanes excluded) from
+zero = the request handed to the engine with the variant resident; `wall_s` is the same instant on the wall, from the same zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from playground.spec.lane import Lane
+from playground.spec.request import RunRequest
+
+SCHEMA = 2
+"""2: repeats know their number, whether they were cold or alone, their conditions and memory; lanes their comparison. 1 is still read."""
+
+Finish = Literal["length", "stop", "cancelled", "timeout"]
+LoadKind = Literal["cold", "prequantized", "host", "attached", "resident"]
+"""Where a variant came from: its files, its pre-quantized copy, the host's memory; an adapter put on a resident base; or it was there."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Step(_Record):
+    """One decode event: the tokens each row gained in it."""
+
+    t_s: float
+    wall_s: float
+    token_ids: tuple[tuple[int, ...], ...]
+    """Per row. A row that has finished gains nothing: its pad tokens are not recorded."""
+    keep: tuple[int, ...] | None = None
+    """Per row, how many of its earlier tokens still stand before these are appended; None: all (only beam search revises)."""
+    resumed: bool = False
+    """Its time began with a change of turn: another lane had the device since this one's step before."""
+
+
+class Conditions(_Record):
+    """What the machine did besides, from just before a repeat to just after; None: cannot be read here."""
+
+    others_share: float | None = None
+    """Processor time that other programs took, of all cores' (0 to 1)."""
+    stolen_share: float | None = None
+    """Processor time that the host of this virtual machine gave to others, of all cores' (0 to 1)."""
+    swapped_bytes: int | None = None
+    """Moved from or to swap."""
+    throttled: int | None = None
+    """How often the processor, or the GPU, slowed itself down for heat or power."""
+    clock_share: float | None = None
+    """The processor's or the GPU's clock after the repeat, of the highest it may have."""
+    waited: int | None = None
+    """How often the decoding thread lost its core while it could have run on (involuntary context switches)."""
+
+
+class Memory(_Record):
+    """What a lane held on its device at most, in a repeat that had it to itself; shared tensors counted in full. None: not known."""
+
+    weights_bytes: int
+    """Walked: all tensors of the variant, quantization state and adapter in."""
+    kv_bytes: int | None = None
+    """Walked: the KV cache's tensors after the last step."""
+    rest_bytes: int | None = None
+    """Activations, logits, workspaces. CUDA: the allocator's peak less the two above. CPU: what RssAnon grew by, less the KV cache."""
+    reserved_bytes: int | None = None
+    """CUDA: the most that the allocator had taken from the device, for this lane and others."""
+
+    @property
+    def peak_bytes(self) -> int:
+        """All that is known, together."""
+        return self.weights_bytes + (self.kv_bytes or 0) + (self.rest_bytes or 0)
+
+
+class Trace(_Record):
+    """The timeline of one repeat on one lane. `output_ids` is authoritative; steps are for display and timing."""
+
+    number: int | None = None
+    """Of the repeat, counted over warm-ups and repeats together: those of one number, in several lanes, are a pair. None in schema 1."""
+    warmup: bool
+    cold: bool = False
+    """The first since its variant was loaded."""
+    alone: bool = False
+    """Contended: the repeat without neighbours that the one of the same number is compared with; not counted."""
+    prompt_tokens: tuple[int, ...]
+    """Per row, without padding."""
+    tokenize_s: float
+    """Zero to input ids ready on the device, chat template included."""
+    steps: tuple[Step, ...]
+    end_s: float
+    """Own clock after generate returned and the final detokenization."""
+    end_wall_s: float
+    output_ids: tuple[tuple[int, ...], ...]
+    """Per row: what was generated, the ending EOS included, padding excluded."""
+    finish: tuple[Finish, ...]
+    texts: tuple[str, ...]
+    revises: bool = False
+    """Beam search: no token is certain before the end."""
+    conditions: Conditions | None = None
+    memory: Memory | None = None
+
+
+class Metrics(_Record):
+    """The figures of one repeat; None: unknown or undefined. Definitions: metrics.py."""
+
+    tokenize_s: float | None = None
+    ttft_s: float | None = None
+    prefill_s: float | None = None
+    decode_s: float | None = None
+    post_s: float | None = None
+    e2e_s: float | None = None
+    tpot_s: float | None = None
+    itl_s: tuple[float, ...] = ()
+    step_s: float | None = None
+    decode_tokens_per_s: float | None = None
+    output_tokens_per_s: float | None = None
+    requests_per_s: float | None = None
+
+
+class Repeat(Trace):
+    """A trace with its figures, as a recording holds it."""
+
+    metrics: Metrics
+
+
+class Load(_Record):
+    """One time a lane's variant was made ready."""
+
+    load_s: float
+    load_kind: LoadKind
+
+
+class Agreement(_Record):
+    """See `Measure.agreement`."""
+
+    top1: float
+    """Share of places, 0 to 1."""
+    places: int
+
+
+class Comparison(_Record):
+    """A lane against the baseline lane in one metric, paired by repeat: see comparison.py."""
+
+    metric: str
+    """A field of `Metrics`."""
+    baseline: int
+    """Index of the lane compared with."""
+    pairs: int
+    """Repeats that both have."""
+    ratio: float | None
+    """The lane's figure ÷ the baseline's: the geometric mean over the pairs. None: one of the two has none."""
+    low: float | None
+    high: float | None
+    """The 95 % interval of the ratio; None with fewer than two pairs."""
+    difference: float | None
+    """The lane's figure less the baseline's, in the metric's unit: the mean over the pairs."""
+    difference_low: float | None
+    difference_high: float | None
+    needed: int | None
+    """About how many repeats would show a difference, if what was seen stays so; None: these do, or no number that is allowed would."""
+    verdict: str
+    """In one sentence."""
+
+
+class LaneRecord(_Record):
+    index: int
+    label: str
+    lane: Lane
+    error: str | None
+    load_s: float | None
+    load_kind: LoadKind | None
+    memory_bytes: int | None
+    """`memory.peak_bytes`; before that is known the weights as held, adapter included, shared tensors counted in full."""
+    memory: Memory | None = None
+    loads: tuple[Load, ...] = ()
+    """Every swap of the run, in order: the first is what `load_s` and `load_kind` tell, later ones had to make room and come back."""
+    facts: dict[str, Any]
+    """Read back from the loaded model: dtype, quantized modules, attention, adapter, sha256 of the weights, …"""
+    agreement: Agreement | None = None
+    comparison: Comparison | None = None
+    """None for the baseline itself."""
+    repeats: tuple[Repeat, ...]
+
+
+class Recording(_Record):
+    """A finished run: everything shown derives from this."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
+
+    schema_version: int = Field(default=SCHEMA, alias="schema")
+    id: str
+    created_at: str
+    """UTC, ISO 8601."""
+    status: Literal["done", "cancelled"]
+    environment: dict[str, Any]
+    request: RunRequest
+    lanes: tuple[LaneRecord, ...]

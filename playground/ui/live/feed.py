@@ -1,0 +1,355 @@
+"""A run's view → the append-only JSON lines that the browser is fed; pure.
+
+Everything is derived from the view as it stands when a frame is due, and only what changed is written, so frames may come as
+seldom as they like and nothing is lost. Steps and text go out with every frame, figures and words a few times a second. Each step
+carries its lane's own time and what it did to the text, so the browser can play the run again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from playground.analysis.breakdown import breakdown, breakdown_words
+from playground.analysis.comparison import compare
+from playground.analysis.definitions import about_definitions, read_tables
+from playground.analysis.machine_noise import noise_words
+from playground.analysis.metrics import median
+from playground.analysis.output_diff import change_words
+from playground.analysis.slo import targets, timing
+from playground.errors import InputError
+from playground.formatting import duration, rate, ratio, significant, size
+from playground.report.charts import PALETTES, against, figures, milliseconds, repeats_ms, ttft_ms
+from playground.report.loads import adapter_words, every_swap, load_time, swap_words
+from playground.report.published import published_table
+from playground.report.script import script
+from playground.report.slo import MEANINGS, PASSES, goodput_note
+from playground.report.table import Row as TableRow
+from playground.report.table import columns, rows
+from playground.report.verdict import verdict
+from playground.report.wording import (
+    SCRIPTED,
+    compared_words,
+    lane_tag,
+    lane_words,
+    measure_words,
+    memory_words,
+    neighbour_words,
+    run_words,
+    short_label,
+    until_words,
+)
+from playground.spec.decoding import Beam
+from playground.timeline.events import RowText
+from playground.timeline.state import LaneState, RunningRepeat, RunState
+from playground.timeline.trace import Metrics
+
+FIGURES_PERIOD_S = 0.2
+"""Figures that change faster than this cannot be read."""
+
+
+LEFT = '{"left":true}'
+"""Instead of a run's first record: what is shown stays, and nothing follows."""
+
+
+def following(key: str) -> str:
+    """The live view's value when a run is to be shown: the key to ask for its records with (`streams.py`)."""
+    return record({"key": key})
+
+
+def record(value: Any) -> str:
+    """One line. `<` is escaped: nothing in it can be taken for markup on its way to the browser."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c") + "\n"
+
+
+class Feed:
+    """One run's records, in order: `start` once, then `frame` whenever one is due."""
+
+    def __init__(self, view: RunState, clock: Callable[[], float] = time.monotonic) -> None:
+        self._view = view
+        self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
+        self._sent: dict[str, Any] = {}
+        self._rows: list[TableRow] = []
+        self._beneath_of: tuple[Any, ...] = ()
+        self._beneath_words = ""
+
+    def start(self, idle: bool = False, watching: bool = False) -> str:
+        """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run."""
+        view = self._view
+        self._sent["measure"] = measure_words(view.request)
+        start = {
+            "idle": idle,
+            "watching": watching,
+            "lanes": [_lane(view, lane) for lane in view.lanes],
+            "baseline": view.baseline.index,
+            "prompts": len(view.request.prompts),
+            "steps": view.request.measure.max_new_tokens,
+            "adapters": any(lane.lane.variant.adapter for lane in view.lanes),
+            "measure": self._sent["measure"],
+            "figures": figures(view),
+            "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
+            "targets": targets(),
+            "judging": {
+                "goodput": view.request.measure.schedule != "interleaved",
+                "notes": [PASSES, goodput_note(view.request)],
+                "meanings": MEANINGS,
+            },
+            "columns": columns(view),
+            "published": published_table(view),
+            "definitions": about_definitions(),
+        }
+        return record({"run": view.run_id, "start": start})
+
+    def frame(self) -> str:
+        """What has changed since the last frame."""
+        view = self._view
+        baseline_s = self._lanes[view.baseline.index].tpot_s()
+        lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
+        now: dict[str, Any] = {"state": view.status, "verdict": verdict(view), "beneath": self._beneath()}
+        now["measure"] = measure_words(view.request, view if view.status in ("done", "cancelled") else None)
+        if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
+            now["words"] = run_words(view)
+        if view.environment.get("engine") == "scripted":
+            now["note"] = SCRIPTED
+        if not self._rows or any("state" in changes for changes in lanes.values()):
+            for index, row in self._new_rows():
+                lanes.setdefault(str(index), {})["row"] = row
+            if (published := published_table(view)) is not None:
+                now["published"] = published["rows"]
+        if view.status in ("done", "cancelled") and "definitions" not in self._sent:  # every timeline is read anew: not while it runs
+            now["definitions"] = read_tables(view)
+        changed = _changed(self._sent, now)
+        return record({**changed, "lanes": lanes}) if changed or lanes else ""
+
+    def _beneath(self) -> str:
+        """What stands under the verdict: how far a run is from sure, and that the machine was not quiet. Looked at when a repeat ended."""
+        known = (sum(len(lane.repeats) for lane in self._view.lanes), self._view.status)
+        if known != self._beneath_of:
+            words = until_words(self._view), noise_words(self._view)
+            self._beneath_of, self._beneath_words = known, " ".join(filter(None, words))
+        return self._beneath_words
+
+    def _new_rows(self) -> list[tuple[int, TableRow]]:
+        """The table's rows that changed: a lane's own figures, or the baseline's that it is compared with."""
+        before, self._rows = self._rows, rows(self._view)
+        return [(index, row) for index, row in enumerate(self._rows) if not before or before[index] != row]
+
+
+def _lane(view: RunState, lane: LaneState) -> dict[str, Any]:
+    return {
+        "label": lane.label,
+        "short": short_label(lane.lane, view.baseline.lane),
+        "tag": lane_tag(view.request, lane.lane),
+        "batch": lane.lane.batch,
+        "code": _code(view, lane),
+    }
+
+
+def _code(view: RunState, lane: LaneState) -> str:
+    """The lane as a script; none of a lane that will be refused."""
+    try:
+        return script(view.request, lane.index)
+    except InputError:
+        return ""
+
+
+def _revises(lane: LaneState) -> bool:
+    return isinstance(lane.lane.decoding, Beam)
+
+
+class _LaneFeed:
+    """What one lane's card and traces have been sent."""
+
+    def __init__(self, view: RunState, lane: LaneState, clock: Callable[[], float]) -> None:
+        self.index = lane.index
+        self._view, self._lane, self._clock = view, lane, clock
+        self._sent: dict[str, Any] = {}
+        self._shown = [""] * lane.lane.batch
+        self._steps = self._tokens = self._timed = 0
+        self._began = False
+        self._due_s = 0.0
+        self._live = Metrics()
+        self._changed_with: tuple[Any, ...] = ()
+        self._change_words = ""
+        self._compared_with: tuple[Any, ...] = ()
+        self._compared_words: dict[str, Any] = {}
+        self._paired = ""
+
+    def tpot_s(self) -> float | None:
+        """The median of the counted repeats, else of the one in progress, so far."""
+        counted = self._lane.figure("tpot_s")
+        return counted if counted is not None else self._counting().tpot_s
+
+    def changes(self, baseline_s: float | None) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        first = self._lane.first
+        if first is not None and not self._began:
+            self._began, self._shown, changes["fresh"] = True, [""] * self._lane.lane.batch, True
+        if first is not None and (steps := self._new_steps(first)):
+            changes["steps"] = steps
+        elif first is None and self._lane.current is not None:
+            changes |= _changed(self._sent, {"warm": len(self._lane.current.steps)})
+        if text := self._text():
+            changes["text"] = text
+        if len(self._lane.repeats) > self._timed:
+            changes |= self._new_timings()
+        if self._lane.state != self._sent.get("state") or self._clock() >= self._due_s:
+            changes |= _changed(self._sent, self._figures(baseline_s))
+        return changes
+
+    def _new_steps(self, first: RunningRepeat) -> list[list[Any]]:
+        """Per step: own time in ms, tokens standing in all rows, and what it did to the text (left out: nothing; a string: appended)."""
+        steps = []
+        for index in range(self._steps, len(first.steps)):
+            step, changes = first.steps[index], first.changes[index]
+            standing = self._tokens if step.keep is None else sum(step.keep)
+            self._tokens = standing + sum(map(len, step.token_ids))
+            for change in changes:
+                kept = self._shown[change.row]
+                self._shown[change.row] = (kept if change.keep is None else kept[: change.keep]) + change.text
+            steps.append([milliseconds(step.t_s), self._tokens, *_compact(changes)])
+        self._steps = len(first.steps)
+        return steps
+
+    def _new_timings(self) -> dict[str, Any]:
+        """What of each repeat is held against targets, once, by the repeat's place among all; and the places of those that count."""
+        repeats, counted = self._lane.repeats, {id(one) for one in self._lane.counted}
+        may_count = [(at, one) for at, one in enumerate(repeats) if at >= self._timed and not one.warmup and not one.alone]
+        self._timed = len(repeats)
+        places = [at for at, one in enumerate(repeats) if id(one) in counted]
+        return {"timings": [[at, asdict(timing(one))] for at, one in may_count], "counted": places}
+
+    def _text(self) -> list[list[Any]]:
+        """Changes that no drawn step made: a warm-up's text, and the whole text at the end where it differs from the streamed one.
+
+        Per changed row: row, how many characters stand (None: all), what follows. Later repeats do not write over the first.
+        """
+        lane = self._lane
+        if lane.first is None:
+            texts = lane.texts
+        elif lane.counted and lane.current is not lane.first:
+            texts = list(lane.counted[0].texts)
+        else:
+            return []
+        changes = [[row, *change] for row, text in enumerate(texts) if (change := _change(self._shown[row], text))]
+        self._shown[: len(texts)] = texts
+        return changes
+
+    def _counting(self) -> Metrics:
+        """The figures so far of the repeat in progress, if it counts."""
+        current = self._lane.current
+        return self._live if current is not None and not current.warmup and not current.alone else Metrics()
+
+    def _figures(self, baseline_s: float | None) -> dict[str, Any]:
+        self._due_s = self._clock() + FIGURES_PERIOD_S
+        self._live = self._lane.live_figures()
+        lane, tpot_s, throughput = self._lane, self.tpot_s(), self._median_or_live("decode_tokens_per_s")
+        compared = lane is not self._view.baseline and tpot_s and baseline_s
+        said = self._compared() | self._phases()
+        return said | {
+            "state": lane.state,
+            "words": lane_words(self._view, lane, self._live),
+            "fraction": lane.fraction,
+            "unsure": self._unsure(),
+            "basis": self._basis(),
+            "ttft": duration(self._median_or_live("ttft_s")),
+            "tpot": duration(tpot_s),
+            "ratio": self._paired or (f"{ratio(tpot_s, baseline_s)} lane {self._view.baseline.index + 1}" if compared else ""),
+            "rate": rate(throughput),
+            "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
+            "memory": size(lane.memory_bytes),
+            "memory_parts": memory_words(lane),
+            "cold": f"cold {duration(lane.cold.metrics.ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
+            "ttft_ms": ttft_ms(lane),
+            "e2e": duration(lane.figure("e2e_s")),
+            "e2e_ms": milliseconds(lane.figure("e2e_s")),
+            "repeats_ms": repeats_ms(self._view, lane),
+            "swap": swap_words(lane),
+            "every_swap": every_swap(lane),
+            "loads": [[load.load_s, f"{load_time(load.load_s)}, {load.load_kind}"] for load in lane.loads],
+            "adapters": adapter_words(lane),
+            "change": self._change(),
+        }
+
+    def _compared(self) -> dict[str, Any]:
+        """Worked out once a repeat: intervals are drawn from thousands of resamples."""
+        known = (len(self._lane.repeats), len(self._view.baseline.repeats), self._view.status)
+        if known != self._compared_with:
+            short, whole = compared_words(self._view, self._lane)
+            said = compare(self._view, self._lane, "tpot_s") if self._lane.counted else None
+            self._paired = f"{significant(said.ratio)}× lane {self._view.baseline.index + 1}" if said and said.ratio else ""
+            beside = neighbour_words(self._view, self._lane)
+            self._compared_with, self._compared_words = known, {"compared": short, "compared_whole": whole, "neighbours": beside}
+            self._compared_words["against"] = against(self._view, self._lane)
+        return self._compared_words
+
+    def _change(self) -> str:
+        """Worked out once both answers are there, and not with every frame again."""
+        known = (self._lane.agreement, bool(self._lane.counted), bool(self._view.baseline.counted))
+        if known != self._changed_with:
+            self._changed_with, self._change_words = known, change_words(self._view, self._lane)
+        return self._change_words
+
+    def _phases(self) -> dict[str, Any]:
+        """Where the time went, in ms and in words, and in which repeat; its E2E once it has ended."""
+        found = breakdown(self._lane)
+        if found is None:
+            return {"phases": [], "phases_of": "", "phases_e2e": ""}
+        parts = [[part_us / 1e3, duration(part_us / 1e6)] for part_us in found.parts_us]
+        return {"phases": parts, "phases_of": breakdown_words(found), "phases_e2e": duration(found.e2e_us / 1e6) if found.repeats else ""}
+
+    def _median_or_live(self, name: str) -> float | None:
+        if _revises(self._lane) and not self._lane.counted:
+            return None
+        live: float | None = getattr(self._counting(), name)
+        return median([self._lane.figure(name)]) if self._lane.counted else live
+
+    def _unsure(self) -> str:
+        """Why the shown text may still change or does not count; empty when it stands."""
+        if self._lane.counted or self._lane.current is None:
+            return ""
+        if self._lane.current.warmup:
+            return "warm-up"
+        if self._lane.current.alone:
+            return "alone"
+        return "revising" if _revises(self._lane) else ""
+
+    def _basis(self) -> str:
+        counted = len(self._lane.counted)
+        if counted > 1:
+            return f"median of {counted}"
+        if counted:
+            return "1 repeat"
+        return "live" if self._lane.first is not None else ""
+
+
+def _compact(changes: list[RowText]) -> list[Any]:
+    """One string for the usual case, a token appended to the only row; else a list of [row, keep, text]."""
+    match changes:
+        case []:
+            return []
+        case [RowText(row=0, keep=None, text=text)]:
+            return [text]
+        case _:
+            return [[[change.row, change.keep, change.text] for change in changes]]
+
+
+def _changed(sent: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What of `now` differs from what was sent, which is brought up to date."""
+    changed = {key: value for key, value in now.items() if key not in sent or sent[key] != value}
+    sent |= changed
+    return changed
+
+
+def _change(shown: str, text: str) -> tuple[int | None, str] | None:
+    """How one shown text becomes another: what stands (None: all of it) and what is appended. None: it does not change."""
+    if text == shown:
+        return None
+    if text.startswith(shown):
+        return None, text[len(shown) :]
+    pairs = enumerate(zip(shown, text, strict=False))
+    keep = next((at for at, (before, now) in pairs if before != now), min(len(shown), len(text)))
+    return keep, text[keep:]

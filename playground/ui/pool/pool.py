@@ -1,0 +1,112 @@
+"""What is loaded and how much memory it takes: a thin bar in the top line, and a panel where variants can be evicted.
+
+Words and shares are worked out here; `pool.js` draws them, and writes every label with `textContent`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.engines.base import Environment
+from playground.formatting import count, size
+from playground.ui.live.feed import record
+
+HERE = Path(__file__).parent
+OTHERS = "other programs, and CUDA itself"
+ADAPTER = " + "
+"""In the label of an adapter on a base, which goes with its base while that waits."""
+EVICTED = "An evicted variant is loaded again when a run needs it."
+WAITS = "A variant that must make room for others waits in the host’s memory and comes back from there; one evicted here is loaded again."
+DROPPED = (
+    "On a CPU the host’s memory is the device’s, so an evicted variant is dropped and comes back from its files or its pre-quantized copy."
+)
+TEMPLATE = """
+<details class="lp-pool" data-known="false">
+  <summary aria-label="Memory"><span class="lp-pool-words">Memory</span><span class="lp-pool-bar"></span></summary>
+  <div class="lp-pool-panel">
+    <div class="lp-pool-devices"></div>
+    <p class="lp-pool-said" role="status"></p>
+    <p class="lp-pool-hint"></p>
+    <p class="lp-pool-copies"></p>
+  </div>
+</details>
+"""
+
+
+def pool_view() -> Any:
+    """The component. It is only ever an output; a pressed "Evict" comes as its `input` event, with the resident's `key`."""
+    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("../shared/make.js", "pool.js"))
+    return gr.HTML(value="", html_template=TEMPLATE, js_on_load=script, apply_default_css=False, elem_id="pool")
+
+
+def pool_value(environment: Environment, said: str = "") -> str:
+    """The component's value. `said`: what came of an eviction. Two are never equal, so that each is drawn."""
+    devices = [_device(one) for one in (environment, *environment.get("other_devices", ()))]
+    residents = [resident for device in devices for resident in device["residents"]]
+    used = sum(device["used_bytes"] for device in devices)
+    budget = sum(device["budget_bytes"] for device in devices)
+    loaded = f"{count(len(residents), 'variant')} resident, {size(used)} of {size(budget)}"
+    summary = loaded if residents else f"Nothing loaded, {size(budget)} for variants"
+    told = {"hint": _hint(environment), "copies": _copies(environment)}
+    return record({"summary": summary, "devices": devices, "said": said, **told, "at": time.time_ns()})
+
+
+def _hint(environment: Environment) -> str:
+    """What becomes of an evicted variant here."""
+    if environment.get("host_is_device"):
+        return DROPPED
+    return WAITS if environment.get("host_budget_bytes") else EVICTED
+
+
+def _copies(environment: Environment) -> str:
+    """What lies on the disk; empty when nothing does, or nobody knows."""
+    held = environment.get("copies_bytes")
+    return f"Pre-quantized copies on disk: {size(held)} (python -m playground cache)" if held else ""
+
+
+def label_of(environment: Environment, key: str) -> str:
+    """The resident's label; the key itself if there is none."""
+    everywhere = (environment, *environment.get("other_devices", ()))
+    return next((one["label"] for device in everywhere for one in device.get("residents", ()) if one["key"] == key), key)
+
+
+def pool_problem(sentence: str) -> str:
+    """The component's value when there is no device to tell of."""
+    return record({"summary": "Memory not known", "devices": [], "said": sentence, "hint": EVICTED, "copies": "", "at": time.time_ns()})
+
+
+def _device(environment: Environment) -> dict[str, Any]:
+    """One device. The bar's whole is its budget; where others are known, the device's memory."""
+    everywhere = environment.get("residents", ())
+    residents = [_resident(one) for one in everywhere if one.get("where") != "host"]
+    waiting = [_resident(one) | {"evictable": ADAPTER not in one["label"]} for one in everywhere if one.get("where") == "host"]
+    used, budget = sum(one["bytes"] for one in residents), int(environment.get("memory_budget_bytes") or 0)
+    other = environment.get("memory_other_bytes")
+    known = [] if other is None else [{"label": OTHERS, "bytes": other, "size": size(other)}]
+    whole = max(budget if other is None else int(environment.get("memory_total_bytes") or 0), used + (other or 0), 1)
+    return {
+        "name": str(environment.get("device_name") or environment.get("device") or "device"),
+        "words": f"{size(used)} of {size(budget)} for variants",
+        "used_bytes": used,
+        "budget_bytes": budget,
+        "residents": [one | {"share": one["bytes"] / whole} for one in residents],
+        "others": [one | {"share": one["bytes"] / whole} for one in known],
+        "waiting": waiting,
+        "host_words": _host_words(environment, sum(one["bytes"] for one in waiting)),
+        "whole_bytes": whole,
+    }
+
+
+def _host_words(environment: Environment, waiting_bytes: int) -> str:
+    """How much of the host's memory they may have is taken by those that wait; empty where nothing can wait."""
+    budget = environment.get("host_budget_bytes")
+    return f"{size(environment.get('host_used_bytes', waiting_bytes))} of {size(budget)}" if budget else ""
+
+
+def _resident(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {"key": one["key"], "label": one["label"], "bytes": one["memory_bytes"], "size": size(one["memory_bytes"])}

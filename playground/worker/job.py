@@ -1,0 +1,300 @@
+"""One run on the device thread: plan what can be refused, load, repeat, in the order the schedule says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+import torch
+
+from playground.engines.base import resident_label
+from playground.models.hub import Cancelled, Show
+from playground.models.sources import Say, SourceError, bring, origin
+from playground.spec.lane import Lane
+from playground.spec.request import RunRequest
+from playground.timeline.events import FailureKind, LaneCompared, LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished
+from playground.worker.adapters import Adapter, AdapterError
+from playground.worker.agreement import Asked, Likeliest, agreement, read_answers
+from playground.worker.device import Device
+from playground.worker.estimate import ModelSizes
+from playground.worker.loading import BaseSpec, LoadError, first_line
+from playground.worker.pool import NoMemory, Pool, Resident, VariantPlan
+from playground.worker.prequantized import Identity
+from playground.worker.prompts import Encoder, PromptError, Prompts
+from playground.worker.repeat import LaneRepeat, PreparedLane, RepeatNote, Turn
+from playground.worker.schedule import alone as run_alone
+from playground.worker.schedule import crowd, race
+
+log = logging.getLogger(__name__)
+
+_FAILURES: dict[type[Exception], FailureKind] = {
+    SourceError: "model",
+    LoadError: "model",
+    AdapterError: "adapter",
+    PromptError: "bad_input",
+    NoMemory: "memory",
+    torch.OutOfMemoryError: "memory",
+}
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workplace(Protocol):
+    """What a job uses of its worker."""
+
+    device: Device
+    pool: Pool
+    cache_dir: Path
+
+    def use_threads(self, count: int | None) -> None: ...
+
+    def identity(self, folder: Path, say: Say) -> Identity: ...
+
+    def encoder(self, folder: Path, identity: Identity) -> Encoder: ...
+
+    def model_sizes(self, folder: Path, identity: Identity) -> ModelSizes: ...
+
+
+@dataclass(slots=True)
+class _Planned:
+    """A lane that may run: what it needs loaded and what it will be asked."""
+
+    index: int
+    wanted: VariantPlan
+    encoder: Encoder
+    prompts: Prompts
+    prompt_tokens: tuple[int, ...]
+    identity: Identity
+    told_loaded: bool
+    """Also in an earlier part of the run that this one goes on from."""
+
+
+class Job:
+    """One run on the device thread."""
+
+    def __init__(
+        self, worker: Workplace, request: RunRequest, tell: Callable[[RepeatNote | LaneEvent], None], cancelled: Callable[[], bool]
+    ) -> None:
+        self._worker, self._request, self._cancelled = worker, request, cancelled
+        self._tell_reader = tell
+        self._failed: set[int] = set()
+        self._fresh: set[int] = set()
+        """Lanes whose variant was loaded and that have not run since."""
+        self._numbers = range(0)
+        self._answers: dict[str, tuple[int, ...]] = {}
+        """The baseline's, by prompt."""
+
+    def run(self, lanes: Sequence[int], first: int = 0) -> None:
+        """Repeats from the number `first` on; those before it are done already."""
+        self._numbers = self._request.measure.numbers(first)
+        self._worker.use_threads(self._request.measure.threads)
+        planned = [plan for index in lanes if not self._cancelled() and (plan := self._guarded(index, self._plan, index)) is not None]
+        if self._request.measure.schedule == "exclusive":
+            self._exclusive(planned)
+        else:
+            self._together(planned)
+        if self._request.measure.agreement:
+            self._compare(planned)
+
+    def _tell(self, told: RepeatNote | LaneEvent) -> None:
+        """On the timed path: notes down, no more."""
+        if isinstance(told, LaneFailed):
+            self._failed.add(told.lane)
+        if isinstance(told, RepeatFinished) and told.lane == self._request.baseline and told.repeat >= self._request.measure.warmup:
+            prompts = self._request.rows(self._request.lanes[told.lane])
+            self._answers = dict(zip(reversed(prompts), reversed(told.output_ids), strict=True))
+        self._tell_reader(told)
+
+    def _exclusive(self, planned: list[_Planned]) -> None:
+        """One lane after the other, each repeat of it with its variant resident and nothing else needed."""
+        for plan, number in self._order(planned):
+            if not self._over(plan):
+                # In a method of its own: a variant that is still referenced here could not be evicted for the next.
+                self._one_repeat(plan, number)
+
+    def _order(self, planned: list[_Planned]) -> list[tuple[_Planned, int]]:
+        """Counted repeats forward, then backward (ABBA), so that drift of the machine cancels.
+
+        Lanes that do not fit in memory together run one after the other instead: in turns each counted repeat would be the first
+        after a load.
+        """
+        try:
+            self._worker.pool.check_together([plan.wanted for plan in planned])
+        except NoMemory:
+            return [(plan, number) for plan in planned for number in self._numbers]
+        rounds = [planned[::-1] if self._backward(number) else planned for number in self._numbers]
+        return [(plan, number) for number, order in zip(self._numbers, rounds, strict=True) for plan in order]
+
+    def _one_repeat(self, plan: _Planned, number: int) -> None:
+        on_device = self._guarded(plan.index, self._ready, plan, [plan.wanted])
+        if on_device is not None:
+            self._by_itself(on_device, number)
+
+    def _together(self, planned: list[_Planned]) -> None:
+        """All lanes resident, repeat by repeat: interleaved a race by own clocks, contended each alone and then all at once."""
+        together = [plan.wanted for plan in planned]
+        try:
+            self._worker.pool.check_together(together)
+        except NoMemory as error:
+            for plan in planned:
+                self._fail(plan.index, "memory", str(error))
+            return
+        ready = [
+            on_device
+            for plan in planned
+            if not self._over(plan) and (on_device := self._guarded(plan.index, self._ready, plan, together)) is not None
+        ]
+        for number in self._numbers:
+            there = ready[::-1] if self._backward(number) else ready
+            contended = self._request.measure.schedule == "contended"
+            if contended or number < self._request.measure.warmup:
+                for one in there:
+                    self._by_itself(one, number, alone=contended and number >= self._request.measure.warmup)
+            if number >= self._request.measure.warmup:
+                self._at_once([one for one in there if one.index not in self._failed], number)
+
+    def _backward(self, number: int) -> bool:
+        """Every other counted repeat begins with the last lane."""
+        return (number - self._request.measure.warmup) % 2 == 1 and number >= self._request.measure.warmup
+
+    def _by_itself(self, one: PreparedLane, number: int, alone: bool = False) -> None:
+        """A repeat that has the device to itself. One that is not counted is weighed as well."""
+        if self._cancelled() or one.index in self._failed:
+            return
+        cold = one.index in self._fresh
+        run_alone(self._made(one, Turn(number, cold, alone, weighed=cold or number < self._request.measure.warmup)))
+
+    def _at_once(self, there: list[PreparedLane], number: int) -> None:
+        if self._cancelled() or not there:
+            return
+        measure, repeats = self._request.measure, [self._made(one, Turn(number, one.index in self._fresh)) for one in there]
+        if measure.schedule == "contended":
+            crowd(repeats, self._worker.device)
+        else:
+            race(repeats, self._worker.device, measure.quantum_s)
+
+    def _made(self, one: PreparedLane, turn: Turn) -> LaneRepeat:
+        self._fresh.discard(one.index)
+        return LaneRepeat(one, turn, self._worker.device, self._tell, self._cancelled)
+
+    def _compare(self, planned: list[_Planned]) -> None:
+        """The lanes' likeliest tokens along the baseline's answers, beside the baseline's own."""
+        together = [plan.wanted for plan in planned] if self._request.measure.schedule == "interleaved" else None
+        first = sorted(planned, key=lambda plan: plan.index != self._request.baseline)
+        baseline: dict[str, Likeliest] = {}
+        for plan in first:
+            if self._over(plan) or not self._answers:
+                continue
+            try:
+                own = self._read_answers(plan, together or [plan.wanted])
+            except Exception as error:  # the lane has its figures: they are not lost for want of this one
+                log.exception("lane %s was not compared", plan.index)
+                self._say(plan.index)(f"outputs not compared: {first_line(error)}")
+                self._worker.device.release()
+                continue
+            if plan.index == self._request.baseline:
+                baseline = {prompt: likeliest for (prompt, _), likeliest in reversed(own.items())}
+            rows = self._asked(plan.wanted.lane)
+            if baseline and (found := agreement(rows, own, baseline)) is not None:
+                self._tell(LaneCompared(plan.index, *found))
+
+    def _asked(self, lane: Lane) -> list[Asked]:
+        return list(zip(self._request.rows(lane), lane.adapters, strict=True))
+
+    def _read_answers(self, plan: _Planned, together: Sequence[VariantPlan]) -> dict[Asked, Likeliest]:
+        self._say(plan.index)("comparing outputs")
+        resident, lane = self._resident(plan, together), plan.wanted.lane
+        device, encoder = self._worker.device, plan.encoder
+        return read_answers(resident.model, resident.attached, self._asked(lane), self._answers, encoder, plan.prompts, device)
+
+    def _over(self, plan: _Planned) -> bool:
+        return self._cancelled() or plan.index in self._failed
+
+    def _guarded(self, index: int, work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T | None:
+        """The work's result; None when it failed, which then fails the lane: the lane boundary. None also when it was cancelled."""
+        try:
+            return work(*arguments, **more)
+        except Cancelled:
+            log.info("lane %s was cancelled", index)
+        except tuple(_FAILURES) as error:
+            self._fail(index, _FAILURES[type(error)], first_line(error))
+        except Exception as error:
+            log.exception("lane %s failed", index)
+            self._fail(index, "internal", f"could not be prepared: {type(error).__name__}: {first_line(error)}")
+        self._worker.device.release()  # what a failed load left: bitsandbytes' modules hold cycles
+        return None
+
+    def _fail(self, index: int, kind: FailureKind, message: str) -> None:
+        self._tell(LaneFailed(index, kind, message))
+
+    def _plan(self, index: int) -> _Planned:
+        """Everything that can be refused before a weight is loaded."""
+        request, worker = self._request, self._worker
+        lane = request.lanes[index]
+        model_id = request.models[lane.variant.model or request.model]
+        say = self._say(index)
+        folder = bring(model_id, worker.cache_dir, say, self._show(index), self._cancelled)
+        identity = worker.identity(folder, say)
+        sizes, encoder = worker.model_sizes(folder, identity), worker.encoder(folder, identity)
+        prompts = Prompts(request.rows(lane), request.system, request.chat)
+        prompt_tokens = encoder.check(prompts, sizes.context, request.measure.max_new_tokens)
+        known = {name: Adapter.of(name, request.adapters.get(name)) for name in lane.variant.adapters if name}
+        rows = tuple(known[name] if name else None for name in (lane.adapters if len(lane.variant.adapters) > 1 else lane.variant.adapters))
+        merging = rows[0] if lane.variant.merged else None
+        wanted = VariantPlan(
+            lane=lane,
+            label=resident_label(lane.variant, request.model),
+            base=BaseSpec.of(identity.fingerprint, lane.variant, merging.key if merging else None),
+            folder=folder,
+            rows=() if merging else rows,
+            merging=merging,
+            model_sizes=sizes,
+            kv_bytes=sizes.kv_bytes(lane, max(prompt_tokens) + request.measure.max_new_tokens),
+        )
+        worker.pool.check_alone(wanted)
+        return _Planned(index, wanted, encoder, prompts, prompt_tokens, identity, told_loaded=self._numbers.start > 0)
+
+    def _say(self, index: int) -> Say:
+        return lambda text: self._tell(LaneStatus(index, text))
+
+    def _show(self, index: int) -> Show:
+        return lambda progress: self._tell(LaneStatus(index, progress.words, progress.fraction))
+
+    def _ready(self, plan: _Planned, together: Sequence[VariantPlan]) -> PreparedLane:
+        """The lane with its variant resident."""
+        resident = self._resident(plan, together)
+        return PreparedLane(
+            index=plan.index,
+            lane=plan.wanted.lane,
+            model=resident.model,
+            encoder=plan.encoder,
+            prompts=plan.prompts,
+            prompt_tokens=plan.prompt_tokens,
+            measure=self._request.measure,
+            weights_bytes=resident.memory_bytes,
+        )
+
+    def _resident(self, plan: _Planned, together: Sequence[VariantPlan]) -> Resident:
+        """The lane's variant; tells of a load, and the first time also that there was none."""
+        resident = self._worker.pool.acquire(plan.wanted, together, self._say(plan.index))
+        if resident.load_kind != "resident":
+            self._fresh.add(plan.index)
+        if not plan.told_loaded or resident.load_kind != "resident":
+            plan.told_loaded = True
+            facts = resident.facts | {
+                "adapters": [one | {"rows": _rows(plan.wanted.lane, one["name"])} for one in resident.facts.get("adapters", ())],
+                "weights_sha256": plan.identity.weights_sha256,
+                "tokenizer_sha256": plan.identity.tokenizer_sha256,
+                "origin": origin(plan.wanted.folder),
+                "chat_template": bool(plan.encoder.tokenizer.chat_template),
+            }
+            self._tell(LaneLoaded(plan.index, resident.load_s, resident.load_kind, resident.memory_bytes, facts))
+        return resident
+
+
+def _rows(lane: Lane, adapter: str) -> list[int]:
+    """The rows of the batch that have this adapter."""
+    return [row for row, name in enumerate(lane.adapters) if name == adapter]

@@ -1,0 +1,290 @@
+"""Loaded variants within a memory budget: least recently used ones make room (and wait in the host's memory, where that is another
+than the device's), and what cannot fit is refused before loading.
+
+Only the device thread uses a pool.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from playground.engines.base import NOT_LOADED, EngineError
+from playground.models.sources import Say
+from playground.spec.lane import Lane
+from playground.spec.weights import PRECISIONS
+from playground.timeline.trace import LoadKind
+from playground.worker.adapters import Adapter, AdapterError, Attached, Loaded, attach, load_adapter
+from playground.worker.device import Device, is_out_of_memory
+from playground.worker.estimate import ModelSizes
+from playground.worker.host_memory import HostCopy
+from playground.worker.loading import Base, BaseSpec, load_base, tensors_of
+from playground.worker.prequantized import Copies
+
+
+class NoMemory(Exception):
+    """A variant, or a run's variants together, cannot fit; one sentence with estimate, budget and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantPlan:
+    """What a lane needs loaded, and what it was estimated to take."""
+
+    lane: Lane
+    label: str
+    """Of the base, for people."""
+    base: BaseSpec
+    folder: Path
+    rows: tuple[Adapter | None, ...]
+    """The adapters attached to it, by row of the batch; one if all rows have the same; empty: none."""
+    merging: Adapter | None
+    """The adapter that is merged into the base."""
+    model_sizes: ModelSizes
+    kv_bytes: int
+
+    @property
+    def base_bytes(self) -> int:
+        return self.model_sizes.weight_bytes(self.base.precision, bool(self.base.double_quant))
+
+    @property
+    def adapters(self) -> dict[str, Adapter]:
+        """The different ones attached, by key."""
+        return {adapter.key: adapter for adapter in self.rows if adapter is not None}
+
+    def adapter_bytes(self, adapter: Adapter) -> int:
+        return adapter.estimate(self.model_sizes.linear_inputs + self.model_sizes.linear_outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A variant ready to run. `load_s` from asked-for to ready, making room included."""
+
+    model: PreTrainedModel
+    attached: Attached | None
+    load_s: float
+    load_kind: LoadKind
+    memory_bytes: int
+    facts: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Entry:
+    label: str
+    base: Base
+    adapters: dict[str, Loaded] = field(default_factory=dict)
+    """By key."""
+    views: dict[tuple[str | None, ...], Attached] = field(default_factory=dict)
+    """By the keys of their rows' adapters."""
+    parked: HostCopy | None = None
+    """Its tensors, while it waits in the host's memory."""
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.base.memory_bytes + sum(loaded.memory_bytes for loaded in self.adapters.values())
+
+    def tensors(self) -> Iterator[torch.Tensor]:
+        yield from tensors_of(self.base.model)
+        for loaded in self.adapters.values():
+            yield from loaded.parameters.values()
+
+    def detach(self, key: str) -> None:
+        """Forgets an adapter, and every view that shows it."""
+        del self.adapters[key]
+        for rows in [rows for rows in self.views if key in rows]:
+            del self.views[rows]
+
+
+class Pool:
+    """`budget_bytes`: what loaded variants and their KV caches may take together. `host_budget_bytes`: what evicted ones may hold in
+    the host's memory while they wait to come back; 0 where that is the device's own."""
+
+    def __init__(self, device: Device, copies: Copies, budget_bytes: int, host_budget_bytes: int = 0) -> None:
+        self._device, self._copies = device, copies
+        self.budget_bytes, self.host_budget_bytes = budget_bytes, host_budget_bytes
+        self._entries: OrderedDict[BaseSpec, _Entry] = OrderedDict()
+        self._waiting: OrderedDict[BaseSpec, _Entry] = OrderedDict()
+
+    @property
+    def used_bytes(self) -> int:
+        return sum(entry.memory_bytes for entry in self._entries.values())
+
+    @property
+    def host_used_bytes(self) -> int:
+        return sum(entry.parked.memory_bytes for entry in self._waiting.values() if entry.parked)
+
+    def check_alone(self, wanted: VariantPlan) -> None:
+        """Raises NoMemory if the variant cannot fit even with nothing else loaded."""
+        need = wanted.base_bytes + sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
+        if need > self.budget_bytes:
+            message = f"{wanted.base.precision} needs {gigabytes(need)}, the memory budget is {gigabytes(self.budget_bytes)}"
+            raise NoMemory(message + _smaller(wanted, self.budget_bytes))
+
+    def check_together(self, lanes: Sequence[VariantPlan]) -> None:
+        """Raises NoMemory if these lanes' variants and KV caches cannot all be resident at once."""
+        bases = {wanted.base: wanted.base_bytes for wanted in lanes}
+        adapters = {(wanted.base, key): wanted.adapter_bytes(one) for wanted in lanes for key, one in wanted.adapters.items()}
+        need = sum(bases.values()) + sum(adapters.values()) + sum(wanted.kv_bytes for wanted in lanes)
+        if need > self.budget_bytes:
+            raise NoMemory(
+                f"these lanes need {gigabytes(need)} at once, the memory budget is {gigabytes(self.budget_bytes)};"
+                " use the exclusive schedule, which holds one lane at a time, or fewer lanes"
+            )
+
+    def acquire(self, wanted: VariantPlan, together: Sequence[VariantPlan], say: Say) -> Resident:
+        """The variant, loaded if it is not resident. `together`: the lanes that must stay resident with it, itself included.
+
+        Raises NoMemory, LoadError, AdapterError, torch.OutOfMemoryError.
+        """
+        began = time.perf_counter()
+        self._make_room(wanted, together)
+        entry, kind, besides_s = self._base(wanted, say)
+        views = len(entry.views)
+        attached = self._attached(entry, wanted, say) if wanted.rows else None
+        if len(entry.views) > views and kind == "resident":
+            kind = "attached"
+        memory = entry.base.memory_bytes + sum(entry.adapters[key].memory_bytes for key in wanted.adapters)
+        facts = entry.base.facts | (attached.facts if attached is not None else {})
+        model = attached.model if attached is not None else entry.base.model
+        return Resident(model, attached, time.perf_counter() - began - besides_s, kind, memory, facts)
+
+    def _base(self, wanted: VariantPlan, say: Say) -> tuple[_Entry, LoadKind, float]:
+        """The base and where it came from; and how long what is not part of getting ready took: writing a copy for the next time, and
+        reading back which operators run."""
+        spec, besides_s = wanted.base, 0.0
+        kind: LoadKind = "resident"
+        entry = self._entries.get(spec)
+        if entry is None and (entry := self._waiting.get(spec)) is not None and entry.parked is not None:
+            say("bringing it back from the host's memory")
+            entry.parked.bring_back()
+            entry.parked, kind = None, "host"
+            self._entries[spec] = self._waiting.pop(spec)
+        elif entry is None:
+            base = load_base(wanted.folder, spec, self._device, self._copies, say, wanted.merging)
+            entry = self._entries[spec] = _Entry(wanted.label, base)
+            kind, besides_s = base.kind, base.facts.get("copy_s", 0.0) + base.facts["read_back_s"]
+            self._device.trim()
+        self._entries.move_to_end(spec)
+        return entry, kind, besides_s
+
+    def _attached(self, entry: _Entry, wanted: VariantPlan, say: Say) -> Attached:
+        """The base under the lane's adapters: those that are not known to it yet are read, and a view of it is made if there is none."""
+        for key, adapter in wanted.adapters.items():
+            if key not in entry.adapters:
+                entry.adapters[key] = load_adapter(entry.base.model, adapter, wanted.base.dtype, self._device)
+        rows = tuple(adapter.key if adapter is not None else None for adapter in wanted.rows)
+        if rows not in entry.views:
+            say(f"attaching {', '.join(one.name for one in wanted.adapters.values())}")
+            try:
+                entry.views[rows] = attach(entry.base.model, [entry.adapters[key] if key is not None else None for key in rows])
+            except AdapterError:
+                for key in wanted.adapters:
+                    entry.detach(key)
+                raise
+        return entry.views[rows]
+
+    def residents(self) -> list[dict[str, Any]]:
+        """What is loaded, as plain JSON values; each base is followed by the adapters that hang on it. `where`: "device" or "host"."""
+        places = (("device", self._entries), ("host", self._waiting))
+        return [one for where, entries in places for spec, entry in list(entries.items()) for one in self._told(spec, entry, where)]
+
+    def _told(self, spec: BaseSpec, entry: _Entry, where: str) -> Iterator[dict[str, Any]]:
+        yield {"key": self._key(spec), "label": entry.label, "memory_bytes": entry.base.memory_bytes, "where": where}
+        for key, loaded in list(entry.adapters.items()):
+            label = f"{entry.label} + {loaded.adapter.name}"
+            yield {"key": self._key(spec, key), "label": label, "memory_bytes": loaded.memory_bytes, "where": where}
+
+    def evict(self, key: str | None) -> None:
+        """The resident of this key, a base with its adapters, wherever it is; all with None. Raises EngineError if there is none."""
+        if key is None:
+            return self.clear()
+        places = ((entries, place) for entries in (self._entries, self._waiting) if (place := self._place(entries, key)))
+        entries, place = next(places, (None, None))
+        if entries is None or place is None:
+            raise EngineError(NOT_LOADED)
+        spec, adapter = place
+        if adapter is None:
+            del entries[spec]  # no name may still hold it while it is released
+        elif entries is self._waiting:
+            raise EngineError("an adapter that waits in the host's memory goes with its base; evict that one")
+        else:
+            entries[spec].detach(adapter)
+        return self._device.release()
+
+    def _place(self, entries: OrderedDict[BaseSpec, _Entry], key: str) -> tuple[BaseSpec, str | None] | None:
+        """What the key stands for: a base, or an adapter on it."""
+        named = [(spec, adapter) for spec, entry in entries.items() for adapter in (None, *entry.adapters)]
+        return next(((spec, adapter) for spec, adapter in named if self._key(spec, adapter or "") == key), None)
+
+    def _key(self, spec: BaseSpec, adapter: str = "") -> str:
+        return hashlib.sha256(repr((self._device.name, spec, adapter)).encode()).hexdigest()[:16]
+
+    def clear(self) -> None:
+        """Evicts everything."""
+        self._entries.clear()
+        self._waiting.clear()
+        self._device.release()
+
+    def _make_room(self, wanted: VariantPlan, together: Sequence[VariantPlan]) -> None:
+        """Evicts, least recently used first, what the lanes of this run do not need, until what is missing and the KV caches fit."""
+        bases = {lane.base for lane in together}
+        adapters = {(lane.base, key) for lane in together for key in lane.adapters}
+        need = sum(lane.kv_bytes for lane in together) + self._missing_bytes(wanted)
+        used_before = self.used_bytes
+        for spec in [spec for spec in self._entries if spec not in bases]:
+            if self.used_bytes + need > self.budget_bytes:
+                self._make_wait(spec, self._entries.pop(spec))
+        for spec, entry in self._entries.items():
+            for key in [key for key in entry.adapters if (spec, key) not in adapters]:
+                if self.used_bytes + need > self.budget_bytes:
+                    entry.detach(key)
+        if self.used_bytes < used_before:
+            self._device.release()
+        if self.used_bytes + need > self.budget_bytes:
+            free = gigabytes(max(0, self.budget_bytes - self.used_bytes))
+            raise NoMemory(f"{wanted.base.precision} needs {gigabytes(need)}, {free} of the memory budget is free")
+
+    def _missing_bytes(self, wanted: VariantPlan) -> int:
+        """What of the variant is not on the device yet."""
+        entry, waiting = self._entries.get(wanted.base), self._waiting.get(wanted.base)
+        there = entry or waiting
+        base_bytes = 0 if entry else waiting.memory_bytes if waiting else wanted.base_bytes
+        known = there.adapters if there else {}
+        return base_bytes + sum(wanted.adapter_bytes(one) for key, one in wanted.adapters.items() if key not in known)
+
+    def _make_wait(self, spec: BaseSpec, entry: _Entry) -> None:
+        """Out of the device into the host's memory, if it has room there; those that wait longest go first."""
+        if entry.memory_bytes > self.host_budget_bytes:
+            return
+        while self.host_used_bytes + entry.memory_bytes > self.host_budget_bytes:
+            self._waiting.popitem(last=False)
+        try:
+            entry.parked = HostCopy(entry.tensors(), self._device)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return  # the host has less room than it seemed: it is dropped, as without a budget
+        self._waiting[spec] = entry
+
+
+def _smaller(wanted: VariantPlan, budget: int) -> str:
+    """The largest precision that would fit, as a hint."""
+    fixed = sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
+    sizes = {precision: wanted.model_sizes.weight_bytes(precision) + fixed for precision in PRECISIONS}
+    fitting = {precision: size for precision, size in sizes.items() if size <= budget}
+    if not fitting:
+        return "; no precision of this model fits"
+    best = max(fitting, key=lambda precision: (fitting[precision], precision == "nf4"))
+    return f". Try {best} ({gigabytes(fitting[best])})"
+
+
+def gigabytes(count: int) -> str:
+    """Bytes in 10⁹ (or 10⁶) units, three significant figures."""
+    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"

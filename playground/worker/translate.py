@@ -1,0 +1,76 @@
+"""What the device thread noted down → events, with text: the sender's work, off the timed path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from playground.timeline.events import LaneEvent, StepsTaken
+from playground.timeline.trace import Step
+from playground.worker.probe import RawStep
+from playground.worker.prompts import RowStreams
+from playground.worker.repeat import RepeatNote, StartNote, StepNote
+
+
+class Translator:
+    """Turns notes into events; steps of a lane that came together leave together."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, _Rows] = {}
+
+    def events(self, notes: Iterable[RepeatNote | LaneEvent]) -> Iterator[LaneEvent]:
+        """The events of these notes, in order for each lane."""
+        waiting: dict[int, list[RawStep]] = {}
+        for note in notes:
+            if isinstance(note, StepNote):
+                waiting.setdefault(note.lane, []).append(note.step)
+                continue
+            event = note.event if isinstance(note, StartNote) else note
+            if event.lane in waiting:
+                yield self._rows[event.lane].steps_taken(waiting.pop(event.lane))
+            if isinstance(note, StartNote):
+                self._rows[event.lane] = _Rows(note)
+            yield event
+        for lane, steps in waiting.items():
+            yield self._rows[lane].steps_taken(steps)
+
+
+class _Rows:
+    """The rows of one repeat: what each has so far, and which have ended."""
+
+    def __init__(self, began: StartNote) -> None:
+        self._lane, self._repeat, self._revises = began.event.lane, began.event.repeat, began.revises
+        self._ends = began.end_ids
+        self._ended = [False] * began.batch
+        self._best: list[list[int]] = [[] for _ in range(began.batch)]
+        self._streams = RowStreams(began.encoder, began.batch, began.revises)
+
+    def steps_taken(self, raw: list[RawStep]) -> StepsTaken:
+        steps, changes = [], []
+        for index, one in enumerate(raw):
+            step = self._revised(one) if self._revises else self._grown(one)
+            steps.append(step)
+            changes += [replace(change, step=index) for change in self._streams.changes(step.token_ids, step.keep)]
+        return StepsTaken(self._lane, self._repeat, tuple(steps), tuple(changes))
+
+    def _grown(self, raw: RawStep) -> Step:
+        ids: list[tuple[int, ...]] = []
+        for row, token in enumerate(raw.rows):
+            assert isinstance(token, int)
+            ids.append(() if self._ended[row] else (token,))
+            self._ended[row] = self._ended[row] or token in self._ends
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), resumed=raw.resumed)
+
+    def _revised(self, raw: RawStep) -> Step:
+        keep, ids = [], []
+        for row, best in enumerate(raw.rows):
+            assert isinstance(best, list)
+            kept = _common(self._best[row], best)
+            keep.append(kept)
+            ids.append(tuple(best[kept:]))
+            self._best[row] = best
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), keep=tuple(keep), resumed=raw.resumed)
+
+
+def _common(before: list[int], after: list[int]) -> int:
+    return next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))

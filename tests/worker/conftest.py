@@ -1,0 +1,100 @@
+"""What the tests of the local device share: models, workers in-process, and a short way to run lanes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from playground.engines.base import Engine
+from playground.models.sources import bring
+from playground.settings import Settings
+from playground.spec.names import EMBEDDED_MODEL
+from playground.spec.request import RunRequest
+from playground.timeline.events import LaneEvent, RunFinished, RunStarted
+from playground.timeline.state import LaneState, RunState
+from playground.worker.process import Worker
+from tests.tiny_models import random_llama, random_lora
+
+
+@pytest.fixture(scope="session", autouse=True)
+def two_threads() -> None:
+    torch.set_grad_enabled(False)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Path:
+    """The embedded model's folder, as `make setup` brought it."""
+    return bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_llama(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_lora(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_lora(tiny, tmp_path_factory.mktemp("adapters") / "tiny-lora")
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    worker = Worker(tmp_path / "cache", "cpu")
+    yield worker
+    worker.close()
+
+
+@dataclass
+class Ran:
+    """A run's end and its events."""
+
+    view: RunState
+    events: list[LaneEvent] = field(default_factory=list)
+
+    def __getitem__(self, lane: int) -> LaneState:
+        return self.view.lanes[lane]
+
+    def ids(self, lane: int) -> tuple[tuple[int, ...], ...]:
+        """Output ids of the lane's last repeat."""
+        assert self[lane].error is None, self[lane].error
+        return self[lane].repeats[-1].output_ids
+
+
+def run_lanes(
+    engine: Engine,
+    request: RunRequest,
+    cancel: threading.Event | None = None,
+    on_event: Callable[[LaneEvent], None] = lambda event: None,
+) -> Ran:
+    """Runs a whole request on one engine."""
+    ran = Ran(RunState(request, "test", "now"))
+    ran.view.apply(RunStarted((), {}))
+    cancel = cancel or threading.Event()
+    for event in engine.run(range(len(request.lanes)), request, cancel):
+        ran.view.apply(event)
+        ran.events.append(event)
+        on_event(event)
+    ran.view.apply(RunFinished("cancelled" if cancel.is_set() else "done"))
+    return ran
+
+
+def request_for(model: Path, lanes: list[str], adapters: dict[str, Path] | None = None, **more: Any) -> RunRequest:
+    """A request for lanes of one model; what is not a request's field goes to `measure`."""
+    fields = {name: more.pop(name) for name in list(more) if name in RunRequest.model_fields}
+    measure = {"max_new_tokens": 12, "warmup": 0, **more}
+    known = {name: str(path) for name, path in (adapters or {}).items()}
+    return RunRequest.build(
+        lanes=lanes,
+        prompts=fields.pop("prompts", ["Why is the sky blue?"]),
+        model="m",
+        models={"m": str(model), **fields.pop("models", {})},
+        adapters=known,
+        measure=measure,
+        **fields,
+    )
