@@ -12,35 +12,15 @@ import pytest
 import torch
 
 from playground.engines.base import Engine
-from playground.models.sources import bring
-from playground.settings import Settings
-from playground.spec.names import EMBEDDED_MODEL
 from playground.spec.request import RunRequest
 from playground.timeline.events import LaneEvent, RunFinished, RunStarted
 from playground.timeline.state import LaneState, RunState
 from playground.worker.process import Worker
-from tests.tiny_models import random_llama, random_lora
 
 
 @pytest.fixture(scope="session", autouse=True)
 def two_threads() -> None:
     torch.set_grad_enabled(False)
-
-
-@pytest.fixture(scope="session")
-def embedded() -> Path:
-    """The embedded model's folder, as `make setup` brought it."""
-    return bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return random_llama(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="session")
-def tiny_lora(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return random_lora(tiny, tmp_path_factory.mktemp("adapters") / "tiny-lora")
 
 
 @pytest.fixture
