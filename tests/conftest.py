@@ -20,9 +20,9 @@ settings.load_profile("playground")
 @pytest.fixture(scope="session")
 def embedded() -> Path:
     """The embedded model's folder, as `make setup` brought it."""
-    from playground.models.sources import bring
+    from playground.worker.embedded import bring_model
 
-    return bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
+    return bring_model(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
 
 
 @pytest.fixture(scope="session")

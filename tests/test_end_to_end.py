@@ -15,10 +15,10 @@ import psutil
 import pytest
 from gradio_client import Client
 
-from playground.models.sources import bring
 from playground.settings import Settings
 from playground.spec.names import EMBEDDED_MODEL
 from playground.timeline.trace import Recording
+from playground.worker.embedded import bring_model
 from tests.browser.conftest import free_port, wait_until_up
 from tests.worker import bare
 
@@ -47,7 +47,7 @@ def test_the_command_line_says_what_bare_generate_says() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     recording = Recording.model_validate(json.loads(done.stdout))
-    folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
+    folder = bring_model(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
     assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == bare.generate(folder, [PROMPT])
     assert [list(row) for row in recording.lanes[2].repeats[-1].output_ids] == bare.generate(folder, [PROMPT], num_beams=2)
     for lane in recording.lanes:
@@ -80,7 +80,7 @@ def test_the_endpoint_streams_and_ends_with_the_recording(page: tuple[subprocess
     )
     frames = list(job)
     recording = Recording.model_validate(frames[-1]["recording"])
-    folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
+    folder = bring_model(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
     assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == bare.generate(folder, [PROMPT])
     growing = [len(frame["lanes"][0]["texts"][0]) for frame in frames if frame["lanes"][0]["texts"]]
     assert len(set(growing)) > 3, "the text grew while the run went on"

@@ -51,7 +51,7 @@ def test_reading_the_environment_is_seen(source: str, lines: list[int]) -> None:
 
 @pytest.mark.parametrize(
     "modules",
-    ["playground.cli, playground.runs.runner, playground.engines.registry", "playground.engines.local.client", "playground.models.sources"],
+    ["playground.cli, playground.runs.runner, playground.engines.registry", "playground.engines.local.client", "playground.models.folders"],
 )
 def test_importing_leaves_the_heavy_ones_out(modules: str) -> None:
     heavy = ("torch", "transformers", "gradio", "peft", "bitsandbytes", "plotly")

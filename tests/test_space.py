@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from gradio_client import Client
 
-from playground.models.sources import SourceError, bring, embedded_wheel_file
+from playground.models.folders import SourceError, embedded_wheel_file
 from playground.settings import ROOT
 from playground.spec.names import EMBEDDED_MODEL
 from playground.timeline.trace import Recording
+from playground.worker.embedded import bring_model
 from tests.browser.conftest import free_port, wait_until_up
 
 NO_HUB = "http://127.0.0.1:9"
@@ -94,4 +95,4 @@ def test_a_cache_that_cannot_hold_the_model_is_one_sentence(monkeypatch: pytest.
     with pytest.raises(
         SourceError, match=r"cannot be converted: not a directory while writing to the cache folder; .*PLAYGROUND_CACHE_DIR"
     ):
-        bring(EMBEDDED_MODEL, Path(os.devnull) / "cache", lambda text: None)
+        bring_model(EMBEDDED_MODEL, Path(os.devnull) / "cache", lambda text: None)

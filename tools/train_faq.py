@@ -26,9 +26,9 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playground.models.sources import bring  # noqa: E402
 from playground.settings import Settings  # noqa: E402
 from playground.spec.names import EMBEDDED_HUB_ID, EMBEDDED_MODEL  # noqa: E402
+from playground.worker.embedded import bring_model  # noqa: E402
 from playground.worker.prompts import Encoder, Prompts  # noqa: E402
 
 FOLDER = ROOT / "assets" / "faq"
@@ -129,7 +129,7 @@ def save(model: Any) -> None:
 
 def main() -> None:
     torch.manual_seed(SEED)
-    folder = bring(EMBEDDED_MODEL, Settings.read().cache_dir, say)
+    folder = bring_model(EMBEDDED_MODEL, Settings.read().cache_dir, say)
     encoder = Encoder(folder)
     padding = encoder.tokenizer.pad_token_id
     known, held_out = examples(encoder, "train"), examples(encoder, "held_out")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
@@ -248,6 +249,22 @@ def remove(kept: CacheItem) -> None:
         shutil.rmtree(aside)
     else:
         aside.unlink()
+
+
+def system_reason(error: Exception) -> str:
+    """Why a file could not be written, in a few words; safetensors has the system's number in its text."""
+    number = error.errno if isinstance(error, OSError) else next((int(n) for n in re.findall(r"os error (\d+)", str(error))), None)
+    return os.strerror(number).lower() if number else str(error)
+
+
+def move_into_place(aside: Path, target: Path) -> None:
+    """Renames a finished folder to its place; a copy that another process finished first stands."""
+    aside.chmod(0o755)
+    try:
+        aside.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
 
 
 def sweep(cache_dir: Path, quiet_for_s: float = 3600.0) -> None:

@@ -11,14 +11,15 @@ from typing import ParamSpec, Protocol, TypeVar
 import torch
 
 from playground.engines.base import resident_label
-from playground.models.hub import Cancelled, Show
-from playground.models.sources import Say, SourceError, bring, origin
+from playground.models.folders import SourceError, StatusCallback, origin
+from playground.models.hub import Cancelled, ProgressCallback
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.events import FailureKind, LaneCompared, LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished
 from playground.worker.adapters import Adapter, AdapterError
 from playground.worker.agreement import Asked, Likeliest, agreement, read_answers
 from playground.worker.device import Device
+from playground.worker.embedded import bring_model
 from playground.worker.estimate import ModelSizes
 from playground.worker.loading import BaseSpec, LoadError, first_line
 from playground.worker.pool import NoMemory, Pool, Resident, VariantPlan
@@ -51,7 +52,7 @@ class Workplace(Protocol):
 
     def use_threads(self, count: int | None) -> None: ...
 
-    def identity(self, folder: Path, say: Say) -> Identity: ...
+    def identity(self, folder: Path, say: StatusCallback) -> Identity: ...
 
     def encoder(self, folder: Path, identity: Identity) -> Encoder: ...
 
@@ -236,7 +237,7 @@ class Job:
         lane = request.lanes[index]
         model_id = request.models[lane.variant.model or request.model]
         say = self._say(index)
-        folder = bring(model_id, worker.cache_dir, say, self._show(index), self._cancelled)
+        folder = bring_model(model_id, worker.cache_dir, say, self._show(index), self._cancelled)
         identity = worker.identity(folder, say)
         sizes, encoder = worker.model_sizes(folder, identity), worker.encoder(folder, identity)
         prompts = Prompts(request.rows(lane), request.system, request.chat)
@@ -257,10 +258,10 @@ class Job:
         worker.pool.check_alone(wanted)
         return _Planned(index, wanted, encoder, prompts, prompt_tokens, identity, told_loaded=self._numbers.start > 0)
 
-    def _say(self, index: int) -> Say:
+    def _say(self, index: int) -> StatusCallback:
         return lambda text: self._tell(LaneStatus(index, text))
 
-    def _show(self, index: int) -> Show:
+    def _show(self, index: int) -> ProgressCallback:
         return lambda progress: self._tell(LaneStatus(index, progress.words, progress.fraction))
 
     def _ready(self, plan: _Planned, together: Sequence[VariantPlan]) -> PreparedLane:

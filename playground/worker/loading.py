@@ -23,7 +23,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedMod
 from transformers.models.falcon import modeling_falcon
 from transformers.utils import logging as transformers_logging
 
-from playground.models.sources import Say
+from playground.models.folders import StatusCallback
 from playground.spec.weights import FOUR_BIT, Variant
 from playground.timeline.trace import LoadKind
 from playground.worker.adapters import Adapter, load_adapter, merge, merged_facts
@@ -111,7 +111,7 @@ def quiet_libraries() -> None:
     transformers_logging.disable_progress_bar()
 
 
-def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say, merging: Adapter | None = None) -> Base:
+def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: StatusCallback, merging: Adapter | None = None) -> Base:
     """The base, ready to run: loaded (from the pre-quantized copy if there is one), read back, an adapter merged in, warmed up.
 
     Raises LoadError, AdapterError; torch.OutOfMemoryError when there was no room after all.
@@ -133,7 +133,7 @@ Read = tuple[PreTrainedModel, LoadKind, dict[str, Any]]
 """A model that has not run yet, where it came from, and what was read back from it."""
 
 
-def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: Say, merging: Adapter | None) -> Read:
+def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say: StatusCallback, merging: Adapter | None) -> Read:
     quantization = spec.quantization_config()
     if quantization is None:
         say("loading")
@@ -158,7 +158,7 @@ def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say
     return _kept(read, folder, spec, quantization, copies, say, merging.name if merging else "")
 
 
-def _merged(read: Read, spec: BaseSpec, device: Device, say: Say, adapter: Adapter) -> Read:
+def _merged(read: Read, spec: BaseSpec, device: Device, say: StatusCallback, adapter: Adapter) -> Read:
     """The model with the adapter in its own weights, read back once more."""
     model, kind, facts = read
     say(f"merging {adapter.name}")
@@ -166,7 +166,9 @@ def _merged(read: Read, spec: BaseSpec, device: Device, say: Say, adapter: Adapt
     return model, kind, facts | told | _read_back(model, spec, device)
 
 
-def _kept(read: Read, folder: Path, spec: BaseSpec, quantization: BitsAndBytesConfig, copies: Copies, say: Say, adapter: str) -> Read:
+def _kept(
+    read: Read, folder: Path, spec: BaseSpec, quantization: BitsAndBytesConfig, copies: Copies, say: StatusCallback, adapter: str
+) -> Read:
     """Writes the copy for the next time; a load that cannot is said and goes on."""
     model, kind, facts = read
     began = time.perf_counter()

@@ -18,7 +18,7 @@ import torch
 from transformers import PreTrainedModel
 
 from playground.engines.base import NOT_LOADED, EngineError
-from playground.models.sources import Say
+from playground.models.folders import StatusCallback
 from playground.spec.lane import Lane
 from playground.spec.weights import PRECISIONS
 from playground.timeline.trace import LoadKind
@@ -138,7 +138,7 @@ class Pool:
                 " use the exclusive schedule, which holds one lane at a time, or fewer lanes"
             )
 
-    def acquire(self, wanted: VariantPlan, together: Sequence[VariantPlan], say: Say) -> Resident:
+    def acquire(self, wanted: VariantPlan, together: Sequence[VariantPlan], say: StatusCallback) -> Resident:
         """The variant, loaded if it is not resident. `together`: the lanes that must stay resident with it, itself included.
 
         Raises NoMemory, LoadError, AdapterError, torch.OutOfMemoryError.
@@ -155,7 +155,7 @@ class Pool:
         model = attached.model if attached is not None else entry.base.model
         return Resident(model, attached, time.perf_counter() - began - besides_s, kind, memory, facts)
 
-    def _base(self, wanted: VariantPlan, say: Say) -> tuple[_Entry, LoadKind, float]:
+    def _base(self, wanted: VariantPlan, say: StatusCallback) -> tuple[_Entry, LoadKind, float]:
         """The base and where it came from; and how long what is not part of getting ready took: writing a copy for the next time, and
         reading back which operators run."""
         spec, besides_s = wanted.base, 0.0
@@ -174,7 +174,7 @@ class Pool:
         self._entries.move_to_end(spec)
         return entry, kind, besides_s
 
-    def _attached(self, entry: _Entry, wanted: VariantPlan, say: Say) -> Attached:
+    def _attached(self, entry: _Entry, wanted: VariantPlan, say: StatusCallback) -> Attached:
         """The base under the lane's adapters: those that are not known to it yet are read, and a view of it is made if there is none."""
         for key, adapter in wanted.adapters.items():
             if key not in entry.adapters:

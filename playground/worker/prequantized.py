@@ -26,13 +26,15 @@ from playground.models.cache import (
     copies_folder,
     copy_key,
     installed_versions,
+    move_into_place,
     note_files,
     sha256,
     size_of,
+    system_reason,
     what_is_wrong,
     write_note,
 )
-from playground.models.sources import Say, move_into_place, system_reason, title
+from playground.models.folders import StatusCallback, title
 from playground.spec.weights import Variant
 
 _SMALL = (".json", ".jinja", ".model", ".txt")
@@ -166,7 +168,7 @@ class Hashes:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def of(self, folder: Path, say: Say) -> Identity:
+    def of(self, folder: Path, say: StatusCallback) -> Identity:
         """Raises OSError when a file cannot be read."""
         digests = [self._weights(file, say) for file in sorted(folder.glob("*.safetensors"))]
         weights = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -174,7 +176,7 @@ class Hashes:
         everything = json.dumps([weights, small], sort_keys=True)
         return Identity(weights, small.get("tokenizer.json"), hashlib.sha256(everything.encode()).hexdigest())
 
-    def _weights(self, file: Path, say: Say) -> str:
+    def _weights(self, file: Path, say: StatusCallback) -> str:
         stat, known = file.stat(), self._read()
         key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
         if key not in known:

@@ -23,7 +23,7 @@ import typer
 
 from playground.engines.base import RUN_IS_ON, EngineError, Environment
 from playground.models.cache import sweep
-from playground.models.sources import Say
+from playground.models.folders import StatusCallback
 from playground.spec.request import RunRequest
 from playground.timeline.events import LaneEvent, dumps
 from playground.worker.device import Device, DeviceError
@@ -112,7 +112,7 @@ class Worker:
     def use_threads(self, count: int | None) -> None:
         torch.set_num_threads(count or self._default_threads)
 
-    def identity(self, folder: Path, say: Say) -> Identity:
+    def identity(self, folder: Path, say: StatusCallback) -> Identity:
         return self._hashes.of(folder, say)
 
     def encoder(self, folder: Path, identity: Identity) -> Encoder:

@@ -15,9 +15,9 @@ import typer
 from rich.console import Console
 
 from playground.engines.local.client import LocalFleet
-from playground.models.sources import bring
 from playground.settings import ROOT, Settings
 from playground.spec.names import EMBEDDED_MODEL
+from playground.worker.embedded import bring_model
 from tests.benchmarks import app, clock, coverage, exchange, interleaved, memory, page, reload, same, startup, stop, swaps
 from tests.benchmarks.figure import Figure, table, write
 from tests.benchmarks.setup import BenchmarkError, Setup
@@ -50,7 +50,7 @@ def main(
         progress.print(f"benchmark {unknown[0]!r} is not known (allowed: {', '.join(BENCHMARKS)})", highlight=False)
         sys.exit(BAD_INPUT)
     settings = Settings.read()
-    setup = Setup(settings, bring(EMBEDDED_MODEL, settings.cache_dir, progress.print), progress, quick)
+    setup = Setup(settings, bring_model(EMBEDDED_MODEL, settings.cache_dir, progress.print), progress, quick)
     environment = _environment(settings, quick)
     figures, troubles = _measured(setup, chosen)
     environment |= {"load_average_after": os.getloadavg(), "troubles": troubles}

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.engines.local.client import LocalEngine, LocalFleet
-from playground.models.hub import Cancelled, HubError, HubModel, Pace, Progress, download, find, sentence_for
+from playground.models.hub import Cancelled, HubError, HubModel, Pace, Progress, download, find
+from playground.models.hub_download import sentence_for
 from playground.settings import Settings
 from playground.spec.lane import Lane
 from playground.timeline.events import LaneEvent, LaneStatus
@@ -223,7 +224,7 @@ def fleet(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def downloads(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if "playground.models.hub" in child.cmdline()]
+    return [child for child in psutil.Process(pid).children() if "playground.models.hub_download" in child.cmdline()]
 
 
 def test_a_run_shows_its_download_stops_in_it_and_then_has_the_model(hub: Hub, fleet: LocalFleet, larger: Path) -> None:

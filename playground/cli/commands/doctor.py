@@ -19,7 +19,7 @@ from playground.settings import Settings
 def diagnose(settings: Settings, open_fleet: Callable[[Settings], Fleet]) -> dict[str, Any]:
     """The environment's keys, `models` at hand, and `error`: why the engine did not start, or None."""
     # Only here: looking for models needs the Hub's client, which nothing else in the command line does.
-    from playground.models.sources import at_hand
+    from playground.models.folders import at_hand
 
     error, environment = None, {}
     try:
