@@ -49,7 +49,7 @@ def first_difference(one: Tokens, other: Tokens) -> int | None:
 
 def _pairs(view: RunState, rows: Sequence[Tokens], others: Sequence[Tokens]) -> Iterator[tuple[Tokens, Tokens]]:
     """Each row and the baseline's that was asked the same: the one of the same number, else the first one."""
-    prompts = len(view.request.prompts)
+    prompts = len(view.request.workload.prompts)
     for index, row in enumerate(rows):
         same = index if index < len(others) else index % prompts
         if same < len(others):

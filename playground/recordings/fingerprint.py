@@ -72,7 +72,7 @@ def fingerprint(recording: Recording) -> Fingerprint:
 
 def _settings(recording: Recording) -> Values:
     request, measure = recording.request, recording.request.measure
-    asked = {**measure.model_dump(mode="json"), "system": request.system, "chat": request.chat, "prompts": list(request.prompts)}
+    asked = measure.model_dump(mode="json") | request.workload.model_dump(mode="json")
     if measure.schedule == "interleaved":
         asked["schedule"] = f"interleaved, quantum {measure.quantum_s:g} s"
     # The threads that were asked for stand in the environment as those that were there.

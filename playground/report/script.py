@@ -33,13 +33,13 @@ def script(request: RunRequest, index: int, *, sources: Mapping[str, str] | None
     Raises InputError for a lane that the engine refuses too.
     """
     lane = request.lanes[index]
-    if request.system and not request.chat:
+    if request.workload.system and not request.workload.chat:
         raise InputError("system", "a system prompt needs the chat template, which is switched off")
     model, model_note = _model(request, lane, sources or {}, show_folders)
     sections = (
         [f"# The lane {lane} as a script of its own.", f"# Needs: pip install {' '.join(_packages(lane))}"],
         _imports(lane),
-        [*_set_up(request, lane), *model_note, f"MODEL = {literal(model)}", *_prompts(request.rows(lane), request.prompts)],
+        [*_set_up(request, lane), *model_note, f"MODEL = {literal(model)}", *_prompts(request.rows(lane), request.workload.prompts)],
         [*_load(lane), *_adapters(request, lane, show_folders), *_compute(lane.variant), *_tokenizer(), *_STAMP],
         [*_generate(request, lane), *_report(request, lane)],
     )
@@ -269,12 +269,13 @@ def _generate(request: RunRequest, lane: Lane) -> list[str]:
 
 
 def _encode(request: RunRequest, lane: Lane) -> list[str]:
-    if not request.chat:
+    workload = request.workload
+    if not workload.chat:
         return [_inputs("prompts", "True")]
-    system = f'{{"role": "system", "content": {literal(request.system)}}}, ' if request.system else ""
+    system = f'{{"role": "system", "content": {literal(workload.system)}}}, ' if workload.system else ""
     chats = f'chats = [[{system}{{"role": "user", "content": prompt}}] for prompt in prompts]'
     texts = "texts = [tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]"
-    if request.system or _source(request, lane) == EMBEDDED_MODEL:
+    if workload.system or _source(request, lane) == EMBEDDED_MODEL:
         return [chats, texts, _inputs("texts", "False")]
     return [
         "texts = prompts",

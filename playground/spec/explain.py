@@ -7,11 +7,14 @@ from pydantic import ValidationError
 from playground.errors import InputError
 from playground.spec.decoding import DECODINGS
 
+_NOT_WRITTEN = {*DECODINGS, "workload"}
+"""Parts of a place that whoever wrote the value did not write."""
+
 
 def explain(error: ValidationError) -> str:
     """The first thing that is wrong, as one sentence: field, what was given, what is allowed."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"] if not isinstance(part, str) or part not in DECODINGS)
+    where = ".".join(str(part) for part in first["loc"] if part not in _NOT_WRITTEN)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return str(cause)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from playground.errors import InputError
 from playground.spec.explain import explain
@@ -16,8 +16,8 @@ from playground.spec.measure import Measure, Schedule
 from playground.spec.names import EMBEDDED_MODEL, Name, random_rank
 from playground.spec.published import Published
 from playground.spec.request import RunRequest
+from playground.spec.workload import Workload, with_workload
 
-DEFAULT_PROMPT = "Why is the sky blue?"
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -35,15 +35,16 @@ class Preset(BaseModel):
     """A few sentences: what to look for."""
     lanes: tuple[str, ...] = Field(min_length=1)
     """Lane texts, kept in their canonical form."""
-    prompts: tuple[str, ...] = (DEFAULT_PROMPT,)
-    system: str | None = None
-    chat: bool = True
+    workload: Workload = Workload()
+    """Its fields stand beside the lanes in a preset's file."""
     measure: Measure = Measure()
     model: Name = EMBEDDED_MODEL
     model_on_gpu: Name | None = None
     """Taken instead of `model` on a GPU, where a small model shows only what launching kernels costs."""
     published: Published | None = None
     """Figures of others, shown beside the measured ones."""
+
+    _workload = model_validator(mode="before")(with_workload)
 
     @field_validator("lanes")
     @classmethod
@@ -69,9 +70,7 @@ class Preset(BaseModel):
         larger = on_gpu and self.model_on_gpu is not None and self.model_on_gpu in models
         fields: dict[str, Any] = {
             "lanes": self.lanes,
-            "prompts": self.prompts,
-            "system": self.system,
-            "chat": self.chat,
+            "workload": self.workload,
             "model": self.model_on_gpu if larger else self.model,
             "models": dict(models),
             "adapters": dict(adapters),
@@ -125,9 +124,9 @@ def _mapping(where: str, path: Path) -> dict[Any, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(where, f"is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(value, dict):
-        raise InputError(where, f"must be fields and their values (allowed fields: {', '.join(Preset.model_fields)})")
+        raise InputError(where, f"must be fields and their values (allowed fields: {', '.join(_fields())})")
     if odd := [key for key in value if not isinstance(key, str)]:
-        raise InputError(where, f"{odd[0]!r} is not a field (allowed: {', '.join(Preset.model_fields)})")
+        raise InputError(where, f"{odd[0]!r} is not a field (allowed: {', '.join(_fields())})")
     return value
 
 
@@ -136,5 +135,9 @@ def _allowed(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     if first["type"] != "extra_forbidden":
         return ""
-    owner: type[BaseModel] = Measure if first["loc"][0] == "measure" else Preset
-    return f" (allowed: {', '.join(owner.model_fields)})"
+    return f" (allowed: {', '.join(Measure.model_fields if first['loc'][0] == 'measure' else _fields())})"
+
+
+def _fields() -> list[str]:
+    """Of a preset's file: those of the workload in place of the workload."""
+    return [name for field in Preset.model_fields for name in (Workload.model_fields if field == "workload" else (field,))]

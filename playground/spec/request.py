@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from playground.errors import InputError
 from playground.spec.explain import explain
-from playground.spec.lane import MAX_BATCH, Lane
+from playground.spec.lane import Lane
 from playground.spec.measure import Measure
 from playground.spec.names import EMBEDDED_MODEL, MAX_RANK, AdapterName, Name, random_rank
 from playground.spec.published import Published
 from playground.spec.values import Value
+from playground.spec.workload import Workload, with_workload
 
 
 def _lane(value: Any) -> Any:
@@ -23,10 +24,7 @@ class RunRequest(Value):
     """A run, complete: what the runner, the engines and the recording need to know."""
 
     lanes: Annotated[tuple[Annotated[Lane, BeforeValidator(_lane)], ...], Field(min_length=1, max_length=64)]
-    prompts: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BATCH)]
-    system: str | None = None
-    chat: bool = True
-    """Through the model's chat template when it has one; off: the prompt as it stands."""
+    workload: Workload = Workload()
     model: Name = EMBEDDED_MODEL
     """The model of lanes that name none."""
     models: dict[Name, str] = Field(default_factory=dict)
@@ -38,13 +36,7 @@ class RunRequest(Value):
     """The index of the lane the others are compared with."""
     published: Published | None = None
 
-    @field_validator("prompts")
-    @classmethod
-    def _no_empty_prompt(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
-        for index, prompt in enumerate(prompts):
-            if not prompt.strip():
-                raise ValueError(f"prompt {index + 1} is empty; give at least one word")
-        return prompts
+    _workload = model_validator(mode="before")(with_workload)
 
     @model_validator(mode="after")
     def _names_known(self) -> RunRequest:
@@ -61,9 +53,10 @@ class RunRequest(Value):
     @model_validator(mode="after")
     def _every_prompt_is_asked(self) -> RunRequest:
         largest = max(self.lanes, key=lambda lane: lane.batch)
-        if len(self.prompts) > largest.batch:
+        prompts = len(self.workload.prompts)
+        if prompts > largest.batch:
             raise ValueError(
-                f"lane {str(largest)!r}: {len(self.prompts)} prompts do not fit in batch {largest.batch};"
+                f"lane {str(largest)!r}: {prompts} prompts do not fit in batch {largest.batch};"
                 " allowed: at most as many prompts as the largest batch has rows"
             )
         return self
@@ -76,7 +69,8 @@ class RunRequest(Value):
 
     def rows(self, lane: Lane) -> tuple[str, ...]:
         """The prompt of each row of a lane's batch: the prompts, cycled; a batch of fewer rows is asked the first ones."""
-        return tuple(self.prompts[row % len(self.prompts)] for row in range(lane.batch))
+        prompts = self.workload.prompts
+        return tuple(prompts[row % len(prompts)] for row in range(lane.batch))
 
     def longer(self, repeats: int) -> RunRequest:
         """The same with so many more repeats. Raises `InputError` when they are more than are allowed."""

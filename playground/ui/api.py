@@ -114,7 +114,7 @@ def _request(
     if name and name not in presets:
         raise InputError("preset", f"{name!r} is not known (allowed: {', '.join(presets)})")
     if not name:
-        return RunRequest.build(**{"prompts": ("Why is the sky blue?",)} | fields | names, measure=measure)
+        return RunRequest.build(**fields | names, measure=measure)
     preset = presets[name]
     merged = preset.measure.model_dump(exclude_unset=True) | measure
     return preset.request(**names, on_gpu=preset.model_on_gpu is not None and on_gpu(), **fields, measure=merged)

@@ -240,7 +240,7 @@ class Job:
         folder = bring_model(model_id, worker.cache_dir, say, self._show(index), self._cancelled)
         identity = worker.identity(folder, say)
         sizes, encoder = worker.model_sizes(folder, identity), worker.encoder(folder, identity)
-        prompts = Prompts(request.rows(lane), request.system, request.chat)
+        prompts = Prompts(request.rows(lane), request.workload.system, request.workload.chat)
         prompt_tokens = encoder.check(prompts, sizes.context, request.measure.max_new_tokens)
         known = {name: Adapter.of(name, request.adapters.get(name)) for name in lane.variant.adapters if name}
         rows = tuple(known[name] if name else None for name in (lane.adapters if len(lane.variant.adapters) > 1 else lane.variant.adapters))

@@ -97,7 +97,7 @@ def test_a_run_shows_a_table_on_stdout_and_progress_on_stderr(playground: Playgr
 def test_a_lane_needs_no_preset(playground: Playground, capsys: pytest.CaptureFixture[str]) -> None:
     recording = recorded(playground, capsys, "--lane", "nf4[double_quant=yes]", "--lane", "bf16@2", *QUICK)
     assert [lane.label for lane in recording.lanes] == ["nf4[double_quant=true]", "bf16@2"]
-    assert recording.request.prompts == ("Why is the sky blue?",)
+    assert recording.request.workload.prompts == ("Why is the sky blue?",)
     assert recording.request.measure.schedule == "exclusive"
 
 
@@ -112,7 +112,7 @@ def test_lanes_replace_the_presets_and_the_rest_of_it_stays(
     recording = recorded(playground, capsys, str(preset), "--lane", "int8")
     assert [lane.label for lane in recording.lanes] == ["int8"]
     request = recording.request
-    assert (request.prompts, request.system, request.measure.seed, request.measure.schedule) == (
+    assert (request.workload.prompts, request.workload.system, request.measure.seed, request.measure.schedule) == (
         ("Hello there",),
         "Be brief.",
         3,
@@ -130,7 +130,7 @@ def test_every_option_reaches_the_request(playground: Playground, capsys: pytest
     )
     request = recorded(playground, capsys, *arguments).request
     assert (request.model, request.models["big"], request.adapters) == ("big", "some/model", {"faq": str(tmp_path)})
-    assert (request.prompts, request.system, request.chat) == (("a", "b"), "s", False)
+    assert (request.workload.prompts, request.workload.system, request.workload.chat) == (("a", "b"), "s", False)
     measure = request.measure
     assert (measure.max_new_tokens, measure.fixed_length, measure.schedule) == (4, False, "interleaved")
     assert (measure.warmup, measure.seed, measure.threads, measure.agreement, measure.quantum_s) == (2, 11, 1, True, 0.05)
@@ -431,7 +431,7 @@ def test_a_terminal_of_few_letters_gets_a_table_and_whole_json() -> None:
     table = subprocess.run(arguments, cwd=ROOT, env=narrow, capture_output=True, timeout=60, check=True)
     assert b"TTFT" in table.stdout
     document = subprocess.run([*arguments, "--json", "-"], cwd=ROOT, env=narrow, capture_output=True, timeout=60, check=True)
-    assert json.loads(document.stdout)["request"]["prompts"] == ["Où ?"]
+    assert json.loads(document.stdout)["request"]["workload"]["prompts"] == ["Où ?"]
 
 
 def test_bad_input_in_a_process_is_exit_2_without_a_traceback() -> None:

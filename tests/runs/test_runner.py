@@ -61,7 +61,7 @@ class HeldEngine:
         pass
 
     def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
-        name = request.prompts[0]
+        name = request.workload.prompts[0]
         self.diary.write(f"{name} in")
         self.entered.release()
         yield LaneStatus(lanes[0], "holding")

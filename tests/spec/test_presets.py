@@ -51,11 +51,11 @@ def test_falcon_faq_is_the_published_experiment() -> None:
     falcon = SHIPPED["falcon-faq"]
     measure = falcon.measure
     assert (measure.max_new_tokens, measure.repeats, falcon.schedule, measure.agreement) == (20, 5, "exclusive", True)
-    assert falcon.prompts[0] == "What is your return policy?"
-    assert len(falcon.prompts) == 4
+    assert falcon.workload.prompts[0] == "What is your return policy?"
+    assert len(falcon.workload.prompts) == 4
     request = falcon.request(models=MODELS, adapters=ADAPTERS)
     assert [lane.batch for lane in request.lanes] == [1] * 4 + [4] * 4
-    assert request.rows(request.lanes[0]) == falcon.prompts[:1]
+    assert request.rows(request.lanes[0]) == falcon.workload.prompts[:1]
     assert falcon.published is not None
     assert [figure.e2e_s for figure in falcon.published.figures] == [13.3, 9.28, 3.04]
     assert {figure.lane for figure in falcon.published.figures} <= set(falcon.lanes)
@@ -85,7 +85,7 @@ def test_lanes_are_kept_canonical(tmp_path: Path) -> None:
 def test_overrides_replace_what_the_preset_says() -> None:
     request = SHIPPED["quickstart"].request(models=MODELS, adapters={}, lanes=["nf4@2"], prompts=["a", "b"], measure={"repeats": 3})
     assert request.lanes == (Lane.parse("nf4@2"),)
-    assert request.prompts == ("a", "b")
+    assert request.workload.prompts == ("a", "b")
     assert request.measure.repeats == 3
 
 

@@ -39,7 +39,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 def forms(draw: st.DrawFn) -> tuple[Form, Preset]:
     preset = draw(st.sampled_from(sorted(PRESETS.values(), key=lambda one: one.name)))
     texts = draw(st.just(preset.lanes) | st.lists(lane_texts, min_size=1, max_size=9).map(tuple))
-    enough = max(Lane.parse(text).batch for text in texts) >= len(preset.prompts)
+    enough = max(Lane.parse(text).batch for text in texts) >= len(preset.workload.prompts)
     asked = standing(preset) if enough else replace(standing(preset), prompt="Why?")
     base = replace(asked, lanes=texts, baseline=draw(st.integers(0, len(texts) - 1)))
     other: dict[str, Any] = {

@@ -32,7 +32,7 @@ class SayingEngine:
         pass
 
     def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
-        yield LaneStatus(lanes[0], request.prompts[0])
+        yield LaneStatus(lanes[0], request.workload.prompts[0])
         while not self.release.acquire(timeout=0.01) and not cancel.is_set():
             continue
 

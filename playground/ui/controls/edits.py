@@ -78,7 +78,7 @@ class Edits:
                 return self._told(values, self._controls.lanes.offering(lanes, self._here(values)))
             case "share":
                 preset = self._presets[values[self._controls.preset]]
-                return {self._tools: self._address(self._controls.form(values, preset.chat), preset, report.serial)}
+                return {self._tools: self._address(self._controls.form(values, preset.workload.chat), preset, report.serial)}
             case "restore":
                 return self._restored(values, report.search)
             case "typed":
@@ -152,7 +152,7 @@ class Edits:
         """The updates; and the line of settings, the address and, before the first run, the live view as they are after them."""
         after = {**values, **updates}
         preset = self._presets[after[self._controls.preset]]
-        form = self._controls.form(after, preset.chat)
+        form = self._controls.form(after, preset.workload.chat)
         told = updates | {self._controls.summary: measure_line(form), self._tools: self._address(form, preset)}
         lanes_too = any(row.text in updates for row in self._controls.lanes.rows)
         return told | (self._idle(form, preset) if lanes_too and values[self._controls.fresh] else {})

@@ -76,7 +76,7 @@ def checked(request: RunRequest, settings: Settings) -> RunRequest:
     """The request, if the operator's limits allow it; one that goes on until it is sure, as far as they allow it. Raises InputError."""
     if len(request.lanes) > settings.max_lanes:
         raise InputError("lanes", f"{len(request.lanes)} lanes are more than the {settings.max_lanes} allowed here")
-    characters = sum(map(len, request.prompts)) + len(request.system or "")
+    characters = sum(map(len, request.workload.prompts)) + len(request.workload.system or "")
     if characters > settings.max_prompt_chars:
         raise InputError("prompts", f"{characters:,} characters are more than the {settings.max_prompt_chars:,} allowed here")
     measure = request.measure

@@ -74,8 +74,8 @@ def form_of(preset: Preset, model: str, most: int) -> Form:
     measure = preset.measure
     return Form(
         model=model,
-        prompt=join_prompts(preset.prompts),
-        system=preset.system or "",
+        prompt=join_prompts(preset.workload.prompts),
+        system=preset.workload.system or "",
         lanes=preset.lanes[:most],
         schedule=preset.schedule or "interleaved",
         length=FIXED if measure.fixed_length else FREE,
@@ -84,7 +84,7 @@ def form_of(preset: Preset, model: str, most: int) -> Form:
         repeats=measure.repeats,
         seed=measure.seed,
         threads=measure.threads or 0,
-        chat=preset.chat,
+        chat=preset.workload.chat,
         agreement=measure.agreement,
         quantum_ms=_written(measure.quantum_s * 1e3),
         until_percent=_written(measure.until.width * 100) if measure.until else 0,

@@ -85,7 +85,7 @@ class Feed:
             "watching": watching,
             "lanes": [_lane(view, lane) for lane in view.lanes],
             "baseline": view.baseline.index,
-            "prompts": len(view.request.prompts),
+            "prompts": len(view.request.workload.prompts),
             "steps": view.request.measure.max_new_tokens,
             "adapters": any(lane.lane.variant.adapter for lane in view.lanes),
             "measure": self._sent["measure"],
