@@ -23,6 +23,11 @@ def duration(seconds: float | None) -> str:
     return f"{significant(seconds * 1e3)} ms" if seconds < 0.9995 else f"{significant(seconds)} s"
 
 
+def milliseconds(seconds: float | None) -> float | None:
+    """As they are drawn and compared: to the microsecond."""
+    return None if seconds is None else round(seconds * 1e3, 3)
+
+
 def size(size_bytes: float | None) -> str:
     """Decimal units: 1 MB is 10⁶ bytes."""
     if size_bytes is None:

@@ -1,22 +1,23 @@
 """What counts as fast enough: published limits and one's own, and whether lanes keep within them. Pure.
 
-All is told from the traces, so another target costs no run. Times are compared in milliseconds rounded to the microsecond, as the
-browser gets them, so that it and this module come to the same answer; a limit is kept by what equals it.
+Everything is read from the traces, so another target costs no run. Times are compared in milliseconds rounded to the microsecond, and a
+limit is met by what equals it.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from playground.analysis.metrics import median, row_times, row_tpot_s
 from playground.errors import InputError
-from playground.report.charts import milliseconds
-from playground.timeline.state import LaneState, RunState
+from playground.formatting import milliseconds
+from playground.spec.request import RunRequest
+from playground.timeline.state import RunState
 from playground.timeline.trace import Repeat
 
 _SEED = 'Latency Optimization, section 7, "Target Latency Benchmarks (Interactive AI)"'
@@ -35,6 +36,20 @@ FORM = "limits such as ttft=200ms,tpot=50ms,e2e=2s"
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What a target may limit, and the unit in which a limit is given."""
+
+    key: str
+    title: str
+    unit: str
+    unit_ms: float
+    """How many milliseconds the unit has."""
+
+
+LIMITS = (Limit("ttft", "TTFT", "ms", 1.0), Limit("tpot", "TPOT", "ms", 1.0), Limit("e2e", "E2E", "s", 1e3))
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Upper limits in seconds; None: this target says nothing of the metric."""
 
@@ -47,7 +62,7 @@ class Target:
     source: str
     """Which text says so, and what was read into it."""
     note: str = ""
-    """What the reader of a judgement has to know of it, in one sentence."""
+    """What a reader has to know of it, in one sentence."""
 
     @classmethod
     def own(cls, ttft_s: float | None = None, tpot_s: float | None = None, e2e_s: float | None = None) -> Target:
@@ -62,12 +77,9 @@ class Target:
         return cls(OWN, "Own target", ttft_s, tpot_s, None if e2e_s is None else (e2e_s, e2e_s), "typed or dragged by the reader")
 
     def limits_ms(self) -> tuple[float | None, float | None, float | None]:
-        """Of TTFT, TPOT and E2E, in the order of `METRICS`."""
+        """In the order of `LIMITS`."""
         return milliseconds(self.ttft_s), milliseconds(self.tpot_s), milliseconds(self.e2e_s[1] if self.e2e_s else None)
 
-
-METRICS = ("TTFT", "TPOT", "E2E")
-"""What a target may limit."""
 
 TARGETS = (
     Target("chat", "Chat", 0.2, None, None, _SEED),
@@ -86,11 +98,6 @@ TARGETS = (
     Target("mlperf-llama2-70b", "MLPerf interactive, Llama 2 70B", 0.45, 0.04, None, _MLPERF, _MLPERF_NOTE),
     Target("mlperf-llama3.1-405b", "MLPerf interactive, Llama 3.1 405B", 4.5, 0.08, None, _MLPERF, _MLPERF_NOTE),
 )
-
-
-def targets() -> list[dict[str, Any]]:
-    """The targets as plain JSON values: the fields of `Target`, `e2e_s` as a list of two or null."""
-    return [asdict(target) | {"e2e_s": list(target.e2e_s) if target.e2e_s else None} for target in TARGETS]
 
 
 def read_target(text: str) -> Target:
@@ -122,7 +129,7 @@ def _seconds(metric: str, text: str) -> float:
         ) from None
 
 
-# ---- judging ----
+# ---- attainment ----
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +144,23 @@ class Timing:
     answers: tuple[tuple[float | None, float | None], ...]
     """TTFT and TPOT of each row; a batch is handed back together, so E2E is the repeat's."""
     gaps: tuple[tuple[int, tuple[float, ...]], ...] | None
-    """The gap before each token after a row's first, as (how many tokens had such a gap, gaps): most batches step together, and one gap is
-    all rows'. None for beam search, none of whose tokens is certain before the end."""
+    """The gap before each token after a row's first, as (how many tokens had such a gap, ascending gaps): most batches step together, and
+    one gap is all rows'. None for beam search, none of whose tokens is certain before the end."""
+
+    @property
+    def figures_ms(self) -> tuple[float | None, float | None, float | None]:
+        """In the order of `LIMITS`."""
+        return self.ttft_ms, self.tpot_ms, self.e2e_ms
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class LimitAttainment:
     """One metric of a lane against its limit."""
 
-    metric: str
+    limit: Limit
+    limit_ms: float
     figure_ms: float | None
     """The median of the counted repeats."""
-    limit_ms: float
     repeats_met: int
     repeats: int
     """Those whose figure is known."""
@@ -159,13 +171,11 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Attainment:
     """A lane against a target."""
 
-    lane: int
-    """Index in the request."""
-    metrics: tuple[Judged, ...]
-    """Those that the target limits."""
+    limits: tuple[LimitAttainment, ...]
+    """Those that the target sets."""
     tokens_met: int | None
     """A first token is in time when its TTFT is within the limit, a later one when the gap before it is within that of TPOT. Tokens of
     which the target says nothing are left out; None: none is left, or none is certain before the end (beam search)."""
@@ -174,13 +184,13 @@ class Judgement:
     """Answers (rows × counted repeats) that were within every limit. None: one that missed no limit lacks a figure or was cut short."""
     answers: int
     goodput_rps: float | None
-    """`answers_met` ÷ the wall time of their repeats. None in interleaved runs too, where the wall's time is not one lane's; in
-    contended ones it is what the lane gets done beside the others."""
+    """`answers_met` ÷ the wall time of their repeats. None where goodput is undefined (`defines_goodput`); in contended runs it is what
+    the lane gets done beside the others."""
 
     @property
     def met(self) -> bool | None:
-        """Whether every limit is kept, by the medians of the counted repeats; False as soon as one is not; None: not known."""
-        return _all([one.met for one in self.metrics])
+        """Whether every limit is met, by the medians of the counted repeats; False as soon as one is not; None: not known."""
+        return _all([one.met for one in self.limits])
 
     @property
     def tokens_share(self) -> float | None:
@@ -191,9 +201,32 @@ class Judgement:
         return self.answers_met / self.answers if self.answers_met is not None and self.answers else None
 
 
-def judge(view: RunState, target: Target) -> list[Judgement]:
+def attainments(view: RunState, target: Target) -> list[Attainment]:
     """Every lane's counted repeats against a target."""
-    return [_judge(lane, target, view.request.measure.schedule != "interleaved") for lane in view.lanes]
+    goodput = defines_goodput(view.request)
+    return [attainment([timing(repeat) for repeat in lane.counted], target, goodput) for lane in view.lanes]
+
+
+def defines_goodput(request: RunRequest) -> bool:
+    """Not in interleaved runs: lanes take turns there, and the wall's time is not one lane's."""
+    return request.measure.schedule != "interleaved"
+
+
+def attainment(timings: Sequence[Timing], target: Target, goodput: bool) -> Attainment:
+    """One lane's counted repeats against a target; `goodput`: whether it is defined."""
+    limits_ms = target.limits_ms()
+    tokens_met, tokens = _tokens(timings, limits_ms[0], limits_ms[1])
+    answers = [_answer(one, answer, limits_ms) for one in timings for answer in one.answers]
+    met = None if None in answers or not answers else answers.count(True)
+    wall_ms = sum(one.wall_ms for one in timings)
+    return Attainment(
+        limits=tuple(_limit(timings, number, limit_ms) for number, limit_ms in enumerate(limits_ms) if limit_ms is not None),
+        tokens_met=tokens_met,
+        tokens=tokens,
+        answers_met=met,
+        answers=len(answers),
+        goodput_rps=met / wall_ms * 1e3 if goodput and met is not None and wall_ms > 0 else None,
+    )
 
 
 def timing(repeat: Repeat) -> Timing:
@@ -222,27 +255,10 @@ def _gaps(rows: Sequence[Sequence[float]]) -> tuple[tuple[int, tuple[float, ...]
     return tuple((count, tuple(gaps)) for count, gaps in sorted(alike.items()))
 
 
-def _judge(lane: LaneState, target: Target, alone_on_the_wall: bool) -> Judgement:
-    timings, limits = [timing(repeat) for repeat in lane.counted], target.limits_ms()
-    tokens_met, tokens = _tokens(timings, limits[0], limits[1])
-    answers = [_answer(one, answer, limits) for one in timings for answer in one.answers]
-    met = None if None in answers or not answers else answers.count(True)
-    wall_ms = sum(one.wall_ms for one in timings)
-    return Judgement(
-        lane=lane.index,
-        metrics=tuple(_metric(timings, number, limit_ms) for number, limit_ms in enumerate(limits) if limit_ms is not None),
-        tokens_met=tokens_met,
-        tokens=tokens,
-        answers_met=met,
-        answers=len(answers),
-        goodput_rps=met / wall_ms * 1e3 if alone_on_the_wall and met is not None and wall_ms > 0 else None,
-    )
-
-
-def _metric(timings: Sequence[Timing], number: int, limit_ms: float) -> Judged:
-    values = [(one.ttft_ms, one.tpot_ms, one.e2e_ms)[number] for one in timings]
+def _limit(timings: Sequence[Timing], number: int, limit_ms: float) -> LimitAttainment:
+    values = [one.figures_ms[number] for one in timings]
     known = [value for value in values if value is not None]
-    return Judged(METRICS[number], median(values), limit_ms, sum(value <= limit_ms for value in known), len(known))
+    return LimitAttainment(LIMITS[number], limit_ms, median(values), sum(value <= limit_ms for value in known), len(known))
 
 
 def _tokens(timings: Sequence[Timing], ttft_ms: float | None, tpot_ms: float | None) -> tuple[int | None, int]:
@@ -251,21 +267,21 @@ def _tokens(timings: Sequence[Timing], ttft_ms: float | None, tpot_ms: float | N
     for one in timings:
         if one.gaps is None:
             return None, 0
-        firsts = [(1, tuple(first for first, _ in one.answers if first is not None))]
+        firsts = [(1, tuple(sorted(first for first, _ in one.answers if first is not None)))]
         for limit_ms, groups in ((ttft_ms, firsts), (tpot_ms, one.gaps)):
             if limit_ms is not None:
                 tokens += sum(count * len(times) for count, times in groups)
-                met += sum(count * sum(time <= limit_ms for time in times) for count, times in groups)
+                met += sum(count * bisect_right(times, limit_ms) for count, times in groups)
     return (met, tokens) if tokens else (None, 0)
 
 
 def _answer(one: Timing, answer: tuple[float | None, float | None], limits_ms: tuple[float | None, ...]) -> bool | None:
-    """Whether one row was within every limit; one that was cut short was not answered, whatever it kept until then."""
+    """Whether one row was within every limit; one that was cut short was not answered, whatever it met until then."""
     values = zip((*answer, one.e2e_ms), limits_ms, strict=True)
-    kept = [None if value is None else value <= limit_ms for value, limit_ms in values if limit_ms is not None]
-    return _all([*kept, None if one.e2e_ms is None else True])
+    met = [None if value is None else value <= limit_ms for value, limit_ms in values if limit_ms is not None]
+    return _all([*met, None if one.e2e_ms is None else True])
 
 
-def _all(kept: Sequence[bool | None]) -> bool | None:
+def _all(met: Sequence[bool | None]) -> bool | None:
     """False as soon as one is; else unknown as soon as one is, or there is none."""
-    return False if False in kept else None if None in kept or not kept else True
+    return False if False in met else None if None in met or not met else True

@@ -252,8 +252,8 @@ def _run(
     said = [*lane_verdicts(view), verdict(view), noise_words(view)]
     for line in (*filter(None, said), *report.failures(view), *report.adapters(view), caption(view)):
         out.print(Text(line), soft_wrap=True)
-    judged = report.judged(view, target) if target is not None else iter(())
-    for part in (*judged, *report.published(view), *readings(view, read_as)):
+    attainment = report.attainment(view, target) if target is not None else iter(())
+    for part in (*attainment, *report.published(view), *readings(view, read_as)):
         out.print(part, soft_wrap=isinstance(part, Text))
     if started.cancelled.is_set():
         return INTERRUPTED

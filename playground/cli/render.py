@@ -19,7 +19,7 @@ from playground.report.columns import Column
 from playground.report.loads import adapter_words
 from playground.report.published import published_table
 from playground.report.slo import headings, notes
-from playground.report.slo import rows as judged_rows
+from playground.report.slo import rows as target_rows
 from playground.report.table import Cell, main_cells, main_columns, rows
 from playground.report.wording import lane_words, place_words
 from playground.timeline.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RepeatsAdded, RunQueued
@@ -68,14 +68,14 @@ def published(view: RunState) -> Iterator[Table | Text]:
     yield from map(Text, filter(None, [*known["also"], known["why"]]))
 
 
-def judged(view: RunState, target: Target) -> Iterator[Table | Text]:
+def attainment(view: RunState, target: Target) -> Iterator[Table | Text]:
     """How the lanes stand against a target."""
     yield Text(f"Target: {target.title}.")
     drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     drawn.add_column("lane", overflow="fold")
     for number, heading in enumerate(headings(target)):
         drawn.add_column(heading.replace(" ≤", "\n≤").replace(" in ", "\nin "), justify="right" if number else "left", no_wrap=True)
-    for lane, cells in judged_rows(view, target):
+    for lane, cells in target_rows(view, target):
         drawn.add_row(Text(lane.label), *(Text("\n".join(filter(None, (cell.text, cell.beside)))) for cell in cells))
     yield drawn
     yield Text(" ".join(notes(view.request, target)))

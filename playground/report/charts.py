@@ -12,7 +12,7 @@ from typing import Any
 from playground.analysis.breakdown import PARTS
 from playground.analysis.comparison import NAMES, comparison
 from playground.analysis.stats import outliers
-from playground.formatting import between, count, significant
+from playground.formatting import between, count, milliseconds, significant
 from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
 from playground.timeline.state import LaneState, RunState
@@ -95,11 +95,6 @@ def against(view: RunState, lane: LaneState) -> list[Any]:
     words = f"{metric} {short} that of lane {said.baseline + 1}, {count(said.pairs, 'repeat')}{interval}"
     places = [round(place, 5) for place in (said.ratio, *ends)] + [None] * (2 - len(ends))
     return [*places, short if said.metric == "tpot_s" else f"{short} {metric}", words]
-
-
-def milliseconds(seconds: float | None) -> float | None:
-    """As the browser gets them: to the microsecond."""
-    return None if seconds is None else round(seconds * 1e3, 3)
 
 
 def _last_s(metrics: Metrics) -> float | None:

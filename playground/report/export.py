@@ -14,9 +14,9 @@ from playground.analysis.stats import mad, outliers, percentile
 from playground.formatting import UNKNOWN
 from playground.report.columns import COLUMNS
 from playground.report.published import published_table
-from playground.report.slo import Cell as JudgedCell
+from playground.report.slo import Cell as TargetCell
 from playground.report.slo import headings, notes
-from playground.report.slo import rows as judged_rows
+from playground.report.slo import rows as target_rows
 from playground.report.table import EQUAL, Row, main_cells, main_columns, rows
 from playground.report.verdict import lane_verdicts, verdict
 from playground.report.wording import caption
@@ -124,7 +124,7 @@ def markdown_text(view: RunState, target: Target | None = None) -> str:
         "\n".join(f"- {escaped(line)}" for line in lane_verdicts(view)),
         "\n".join(failed),
         escaped(noise_words(view)),
-        *(_judged(view, target) if target is not None else ()),
+        *(_attainment(view, target) if target is not None else ()),
         *_published(view),
         f"Measured: {escaped(caption(view))} · {escaped(view.created_at)}",
     ]
@@ -135,14 +135,14 @@ def _drawn(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _judged(view: RunState, target: Target) -> list[str]:
+def _attainment(view: RunState, target: Target) -> list[str]:
     titles = [escaped(one) for one in headings(target)]
-    lines = [[f"{lane.index + 1} {escaped(lane.label)}", *map(_judged_cell, cells)] for lane, cells in judged_rows(view, target)]
+    lines = [[f"{lane.index + 1} {escaped(lane.label)}", *map(_target_cell, cells)] for lane, cells in target_rows(view, target)]
     aligned = ["---", "---", *(["---:"] * (len(titles) - 1))]
     return [f"Target: {escaped(target.title)}.", _drawn([["Lane", *titles], aligned, *lines]), " ".join(notes(view.request, target))]
 
 
-def _judged_cell(cell: JudgedCell) -> str:
+def _target_cell(cell: TargetCell) -> str:
     return f"{cell.text} ({cell.beside})" if cell.beside else cell.text
 
 

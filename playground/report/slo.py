@@ -1,11 +1,12 @@
-"""How lanes stand against a target, in words: for the command line and Markdown. The page says the same (`ui/live/judge.js`). Pure."""
+"""How lanes stand against a target, in words: one table for the page, the command line and Markdown. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playground.analysis.slo import Judged, Judgement, Target, judge
+from playground.analysis.slo import LIMITS, Attainment, Limit, LimitAttainment, Target, attainments, defines_goodput
 from playground.formatting import UNKNOWN, duration, request_rate, share
+from playground.report.columns import COLUMNS
 from playground.spec.request import RunRequest
 from playground.timeline.state import LaneState, RunState
 
@@ -23,8 +24,6 @@ MEANINGS = (
     ),
     ("Goodput", "Answers within every limit ÷ the wall time of the lane’s counted repeats."),
 )
-_LIMITS_OF = {"TTFT": (1.0, "ms"), "TPOT": (1.0, "ms"), "E2E": (1e3, "s")}
-"""In what unit a limit is given, and how many milliseconds it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +31,48 @@ class Cell:
     text: str
     beside: str = ""
     """What the figure is of."""
+    met: bool | None = None
+    """Of a figure that a limit is set for: whether it is within."""
 
 
 def headings(target: Target) -> list[str]:
-    limits = [(metric, limit_ms) for metric, limit_ms in zip(_LIMITS_OF, target.limits_ms(), strict=True) if limit_ms is not None]
-    return ["Target", *(f"{metric} ≤ {limit_words(metric, limit_ms)}" for metric, limit_ms in limits), *(name for name, _ in MEANINGS[1:])]
+    return [title for title, _ in explained_headings(target)]
 
 
-def limit_words(metric: str, limit_ms: float) -> str:
+def explained_headings(target: Target) -> list[tuple[str, str]]:
+    """Each heading with what it means, in one sentence."""
+    meanings = {column.key: column.meaning for column in COLUMNS}
+    given = [(limit, limit_ms) for limit, limit_ms in zip(LIMITS, target.limits_ms(), strict=True) if limit_ms is not None]
+    limits = [(f"{limit.title} ≤ {limit_words(limit, limit_ms)}", meanings[f"{limit.key}_s"]) for limit, limit_ms in given]
+    return [MEANINGS[0], *limits, *MEANINGS[1:]]
+
+
+def limit_words(limit: Limit, limit_ms: float) -> str:
     """All its digits: it is given, not measured."""
-    scale, unit = _LIMITS_OF[metric]
-    return f"{f'{limit_ms / scale:,.6f}'.rstrip('0').rstrip('.')} {unit}"
+    return f"{limit_number(limit, limit_ms)} {limit.unit}"
 
 
-def cells(judgement: Judgement) -> list[Cell]:
+def limit_number(limit: Limit, limit_ms: float) -> str:
+    return f"{limit_ms / limit.unit_ms:,.6f}".rstrip("0").rstrip(".")
+
+
+def cells(attainment: Attainment) -> list[Cell]:
     """One a heading."""
+    met = attainment.met
     return [
-        Cell(UNKNOWN if judgement.met is None else "passes" if judgement.met else "fails"),
-        *(_metric(one) for one in judgement.metrics),
-        _part(judgement.tokens_share, judgement.tokens_met, judgement.tokens),
-        _part(judgement.answers_share, judgement.answers_met, judgement.answers),
-        Cell(request_rate(judgement.goodput_rps)),
+        Cell(UNKNOWN if met is None else "passes" if met else "fails", met=met),
+        *map(_limit, attainment.limits),
+        _part(attainment.tokens_share, attainment.tokens_met, attainment.tokens),
+        _part(attainment.answers_share, attainment.answers_met, attainment.answers),
+        Cell(request_rate(attainment.goodput_rps)),
     ]
 
 
-def _metric(one: Judged) -> Cell:
+def _limit(one: LimitAttainment) -> Cell:
     if one.figure_ms is None:
         return Cell(UNKNOWN)
-    return Cell(duration(one.figure_ms / 1e3), _met(one) + (f", {one.repeats_met} of {one.repeats}" if one.repeats > 1 else ""))
-
-
-def _met(one: Judged) -> str:
-    return "met" if one.met else "missed"
+    repeats = f", {one.repeats_met} of {one.repeats}" if one.repeats > 1 else ""
+    return Cell(duration(one.figure_ms / 1e3), ("met" if one.met else "missed") + repeats, one.met)
 
 
 def _part(part: float | None, met: int | None, whole: int) -> Cell:
@@ -71,7 +80,7 @@ def _part(part: float | None, met: int | None, whole: int) -> Cell:
 
 
 def rows(view: RunState, target: Target) -> list[tuple[LaneState, list[Cell]]]:
-    return [(lane, cells(one)) for lane, one in zip(view.lanes, judge(view, target), strict=True)]
+    return [(lane, cells(one)) for lane, one in zip(view.lanes, attainments(view, target), strict=True)]
 
 
 def notes(request: RunRequest, target: Target) -> list[str]:
@@ -80,10 +89,6 @@ def notes(request: RunRequest, target: Target) -> list[str]:
 
 
 def goodput_note(request: RunRequest) -> str:
-    match request.measure.schedule:
-        case "interleaved":
-            return "Goodput is undefined here: lanes take turns, so the wall’s time is not one lane’s."
-        case "contended":
-            return "Goodput is what a lane gets done beside the others, all at once."
-        case "exclusive":
-            return ""
+    if not defines_goodput(request):
+        return "Goodput is undefined here: lanes take turns, so the wall’s time is not one lane’s."
+    return "Goodput is what a lane gets done beside the others, all at once." if request.measure.schedule == "contended" else ""

@@ -19,10 +19,10 @@ from playground.analysis.definitions import about_definitions, read_tables
 from playground.analysis.machine_noise import noise_words
 from playground.analysis.metrics import median
 from playground.analysis.output_diff import change_words
-from playground.analysis.slo import targets, timing
+from playground.analysis.slo import TARGETS, timing
 from playground.errors import InputError
-from playground.formatting import duration, rate, ratio, significant, size
-from playground.report.charts import PALETTES, against, figures, milliseconds, repeats_ms, ttft_ms
+from playground.formatting import duration, milliseconds, rate, ratio, significant, size
+from playground.report.charts import PALETTES, against, figures, repeats_ms, ttft_ms
 from playground.report.loads import adapter_words, every_swap, load_time, swap_words
 from playground.report.published import published_table
 from playground.report.script import script
@@ -91,7 +91,7 @@ class Feed:
             "measure": self._sent["measure"],
             "figures": figures(view),
             "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
-            "targets": targets(),
+            "targets": [asdict(target) for target in TARGETS],
             "judging": {
                 "goodput": view.request.measure.schedule != "interleaved",
                 "notes": [PASSES, goodput_note(view.request)],
