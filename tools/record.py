@@ -66,7 +66,7 @@ def _recorded(runner: Runner, device: str, model: str, schedule: str) -> Recordi
         baseline=lanes.index(next(lane for lane in lanes if lane.startswith("bf16"))),
         measure={"schedule": schedule, "max_new_tokens": TOKENS, "warmup": 1, "repeats": REPEATS},
     )
-    recording = runner.start(wanted).reader().to_the_end().recording()
+    recording = build_recording(runner.start(wanted).reader().to_the_end())
     # Where the made model lay for a minute is nobody's business.
     return recording.model_copy(update={"request": wanted.model_copy(update={"models": {name: Path(model).name}})})
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from playground.analysis.metrics import measure_running
 from playground.timeline.state import LaneState
-from playground.timeline.trace import Metrics, Repeat
+from playground.timeline.trace import Metrics, Trace
 
 PARTS = ("tokenizing", "prefill", "decoding", "post")
 """Beam search: prefill is its first step, decoding the others. Of a server a fifth would be known, the network."""
@@ -36,7 +37,7 @@ def breakdown(lane: LaneState) -> Breakdown | None:
         return Breakdown(_between(_instants(known[(len(known) - 1) // 2])), len(known))
     if lane.current is None or lane.current is not lane.first:
         return None
-    instants = _known_instants(lane.current.meter.figures())
+    instants = _known_instants(measure_running(lane.current))
     return Breakdown(_between(instants), 0) if instants else None
 
 
@@ -53,7 +54,7 @@ def breakdown_words(found: Breakdown) -> str:
             )
 
 
-def _instants(repeat: Repeat) -> list[float]:
+def _instants(repeat: Trace) -> list[float]:
     return [repeat.tokenize_s, repeat.steps[0].t_s, repeat.steps[-1].t_s, repeat.end_s]
 
 

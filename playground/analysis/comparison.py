@@ -6,15 +6,11 @@ to the baseline's, the geometric mean over the pairs; the interval is explained 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from playground.analysis.figures import figure
+from playground.analysis.figures import figure_of, values
 from playground.analysis.stats import LEVEL, Paired, difference, interval
 from playground.formatting import between, count, significant
-from playground.timeline.trace import Comparison, Repeat
-
-if TYPE_CHECKING:  # the view fills its recording from here
-    from playground.timeline.state import LaneState, RunState
+from playground.timeline.state import LaneState, RunState
+from playground.timeline.trace import Comparison, Trace
 
 UNTIL_LEVEL = 0.965
 """A run that ends when its intervals are narrow ends too often when they look narrower than they are. By simulation
@@ -44,7 +40,7 @@ NAMES = {
 
 def comparison(view: RunState, lane: LaneState) -> Comparison | None:
     """In TPOT, else (beam search, answers of one token) in E2E; None for the baseline itself."""
-    both = lane.values("tpot_s") and view.baseline.values("tpot_s")
+    both = values(lane, "tpot_s") and values(view.baseline, "tpot_s")
     return compare(view, lane, "tpot_s" if both else "e2e_s")
 
 
@@ -162,15 +158,15 @@ def _sure(view: RunState, lane: LaneState, least: float) -> bool:
     return all(one is not None and one < least for one in widths)
 
 
-def _pairs(repeats: list[Repeat], others: list[Repeat], metric: str) -> list[tuple[float, float]]:
+def _pairs(repeats: list[Trace], others: list[Trace], metric: str) -> list[tuple[float, float]]:
     """By number; by position where a recording of schema 1 knows none. A figure of 0 has no ratio."""
     mine, theirs = _numbered(repeats, metric), _numbered(others, metric)
     return [(mine[number], theirs[number]) for number in sorted(mine.keys() & theirs.keys())]
 
 
-def _numbered(repeats: list[Repeat], metric: str) -> dict[int, float]:
+def _numbered(repeats: list[Trace], metric: str) -> dict[int, float]:
     known: dict[int, float | None] = {
-        at if repeat.number is None else repeat.number: figure(repeat, metric) for at, repeat in enumerate(repeats)
+        at if repeat.number is None else repeat.number: figure_of(repeat, metric) for at, repeat in enumerate(repeats)
     }
     return {number: value for number, value in known.items() if value}
 
@@ -183,7 +179,7 @@ def _why_not(view: RunState, lane: LaneState, metric: str) -> str:
     if baseline.state == "failed":
         return f"not compared: the baseline {name(view, baseline)} failed"
     for one in (lane, baseline):
-        if all(figure(repeat, metric) is None for repeat in one.counted):
+        if all(figure_of(repeat, metric) is None for repeat in one.counted):
             return f"not compared: {name(view, one)} has no {NAMES.get(metric, metric)}"
         if metric == "e2e_s" and one.cut_short:
             return f"not compared: {name(view, one)} was cut short, and its E2E is of a part"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, TypedDict
 
-from playground.analysis.metrics import median
+from playground.analysis.metrics import measure, median
 from playground.errors import InputError
 from playground.formatting import duration, rate
 from playground.spec.decoding import Beam
@@ -312,7 +312,7 @@ class Figure:
 
 
 def _figures(tool: Tool, lane: LaneState) -> Iterator[Figure]:
-    readings = [(tool.read(repeat), as_here(repeat.metrics)) for repeat in lane.counted]
+    readings = [(tool.read(repeat), as_here(measure(repeat))) for repeat in lane.counted]
     for metric in METRICS:
         yield Figure(metric, median([one.figure(metric) for one, _ in readings]), median([own.figure(metric) for _, own in readings]))
 

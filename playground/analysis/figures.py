@@ -6,24 +6,42 @@ import statistics
 from collections.abc import Iterable
 from itertools import pairwise
 
+from playground.analysis.metrics import measure, measure_running, median
 from playground.analysis.stats import percentile
-from playground.timeline.trace import Repeat, Trace
+from playground.timeline.state import LaneState
+from playground.timeline.trace import Metrics, Trace
 
 ITL = {"itl_p50_s": 50, "itl_p90_s": 90, "itl_p95_s": 95, "itl_p99_s": 99}
 """Percentiles of the gaps between decode steps."""
 
 
-def figure(repeat: Repeat, key: str) -> float | None:
+def values(lane: LaneState, key: str) -> list[float]:
+    """The figure of each repeat that counts, where it is known."""
+    found = [figure_of(repeat, key) for repeat in lane.counted]
+    return [value for value in found if value is not None]
+
+
+def figure(lane: LaneState, key: str) -> float | None:
+    """The median over the repeats that count; None if unknown."""
+    return median([*values(lane, key)])
+
+
+def figure_of(repeat: Trace, key: str) -> float | None:
     """Of one repeat; None if unknown."""
     if key in ITL:
-        return percentile(repeat.metrics.itl_s, ITL[key])
-    value: float | None = getattr(repeat.metrics, key)
+        return percentile(measure(repeat).itl_s, ITL[key])
+    value: float | None = getattr(measure(repeat), key)
     return value
 
 
-def itl_percentile(repeats: Iterable[Repeat], key: str) -> float | None:
+def live_figures(lane: LaneState) -> Metrics:
+    """The figures so far of the repeat in progress (empty when there is none)."""
+    return measure_running(lane.current) if lane.current is not None else Metrics()
+
+
+def itl_percentile(repeats: Iterable[Trace], key: str) -> float | None:
     """Over the gaps of all these repeats together."""
-    return percentile([gap for repeat in repeats for gap in repeat.metrics.itl_s], ITL[key])
+    return percentile([gap for repeat in repeats for gap in measure(repeat).itl_s], ITL[key])
 
 
 def after_turn(repeats: Iterable[Trace]) -> float | None:

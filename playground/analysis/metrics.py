@@ -10,10 +10,16 @@ from bisect import insort
 from collections.abc import Sequence
 from itertools import pairwise
 
+from playground.timeline.state import RunningRepeat
 from playground.timeline.trace import Metrics, Step, Trace
 
 
 def measure(trace: Trace) -> Metrics:
+    """The figures of one repeat; worked out once."""
+    return trace.derive(_measure)
+
+
+def _measure(trace: Trace) -> Metrics:
     """The figures of one repeat.
 
     TPOT as vLLM's `bench serve` and MLPerf define it, (last − first) / (n − 1) of a row; of a batch the median over its rows.
@@ -41,21 +47,26 @@ def measure(trace: Trace) -> Metrics:
     )
 
 
-class Meter:
+def measure_running(repeat: RunningRepeat) -> Metrics:
     """The figures of a repeat in progress, as `measure` gives them for its steps so far, at the cost of each new step alone.
 
     `itl_s`, `post_s` and `requests_per_s` are left out: they are of a whole repeat.
     """
+    return repeat.derive(_Meter).figures()
 
-    def __init__(self, rows: int, tokenize_s: float, revises: bool) -> None:
-        self._tokenize_s, self._revises = tokenize_s, revises
+
+class _Meter:
+    """Reads the steps of a repeat in progress as they come."""
+
+    def __init__(self, repeat: RunningRepeat) -> None:
+        self._repeat, self._read = repeat, 0
         self._first_s: float | None = None
         self._last_s = 0.0
         self._gaps: list[float] = []
         """Sorted."""
-        self._rows = [_Row() for _ in range(rows)]
+        self._rows = [_Row() for _ in range(repeat.rows)]
 
-    def take(self, step: Step) -> None:
+    def _take(self, step: Step) -> None:
         if self._first_s is None:
             self._first_s = step.t_s
         else:
@@ -65,22 +76,26 @@ class Meter:
             row.take(step.t_s, len(ids), None if step.keep is None else step.keep[index])
 
     def figures(self) -> Metrics:
+        steps = self._repeat.steps
+        for place in range(self._read, len(steps)):
+            self._take(steps[place])
+        self._read = len(steps)
         if self._first_s is None:
-            return Metrics(tokenize_s=self._tokenize_s)
+            return Metrics(tokenize_s=self._repeat.tokenize_s)
         return Metrics(
-            tokenize_s=self._tokenize_s,
-            ttft_s=self._last_s if self._revises else self._first_s,
-            prefill_s=self._first_s - self._tokenize_s,
+            tokenize_s=self._repeat.tokenize_s,
+            ttft_s=self._last_s if self._repeat.revises else self._first_s,
+            prefill_s=self._first_s - self._repeat.tokenize_s,
             decode_s=self._last_s - self._first_s,
             e2e_s=self._last_s,
-            tpot_s=None if self._revises else median([row.tpot_s() for row in self._rows]),
+            tpot_s=None if self._repeat.revises else median([row.tpot_s() for row in self._rows]),
             step_s=statistics.median(self._gaps) if self._gaps else None,
-            decode_tokens_per_s=None if self._revises else self._throughput(),
-            output_tokens_per_s=self.tokens / self._last_s if self._last_s > 0 else None,
+            decode_tokens_per_s=None if self._repeat.revises else self._throughput(),
+            output_tokens_per_s=self._tokens / self._last_s if self._last_s > 0 else None,
         )
 
     @property
-    def tokens(self) -> int:
+    def _tokens(self) -> int:
         """That stand now, all rows together."""
         return sum(row.tokens for row in self._rows)
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from playground.analysis.metrics import median, row_times, row_tpot_s
+from playground.analysis.metrics import measure, median, row_times, row_tpot_s
 from playground.errors import InputError
 from playground.formatting import milliseconds
 from playground.spec.request import RunRequest
 from playground.timeline.state import RunState
-from playground.timeline.trace import Repeat
+from playground.timeline.trace import Trace
 
 _SEED = 'Latency Optimization, section 7, "Target Latency Benchmarks (Interactive AI)"'
 _MLPERF = (
@@ -229,10 +229,10 @@ def attainment(timings: Sequence[Timing], target: Target, goodput: bool) -> Atta
     )
 
 
-def timing(repeat: Repeat) -> Timing:
+def timing(repeat: Trace) -> Timing:
     """What of a repeat targets are held against."""
     times = row_times(repeat)
-    cut, figures = bool({"cancelled", "timeout"} & set(repeat.finish)), repeat.metrics
+    cut, figures = bool({"cancelled", "timeout"} & set(repeat.finish)), measure(repeat)
     if repeat.revises:
         answers: Iterable[tuple[float | None, float | None]] = [(figures.ttft_s, None)] * len(times)
     else:

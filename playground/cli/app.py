@@ -51,6 +51,7 @@ from playground.cli.read_as import ReadAs, readings
 from playground.engines.base import EngineError
 from playground.engines.registry import Fleet, open_fleet
 from playground.errors import InputError
+from playground.recordings.build import build_recording
 from playground.report.export import csv_text, markdown_text
 from playground.report.script import script
 from playground.report.verdict import lane_verdicts, verdict
@@ -229,7 +230,7 @@ def _on_gpu(fleet: Fleet) -> bool:
 
 
 DOCUMENTS: Mapping[str, Callable[[RunState, Target | None], str]] = {
-    "--json": lambda view, _target: view.recording().model_dump_json() + "\n",
+    "--json": lambda view, _target: build_recording(view).model_dump_json() + "\n",
     "--csv": lambda view, _target: csv_text(view),
     "--markdown": markdown_text,
 }

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from playground.analysis.comparison import paired
+from playground.analysis.figures import live_figures
 from playground.analysis.slo import Target
 from playground.formatting import UNKNOWN, count, duration, ratio
 from playground.report.columns import Column
@@ -24,7 +25,6 @@ from playground.report.table import Cell, main_cells, main_columns, rows
 from playground.report.wording import lane_words, place_words
 from playground.timeline.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RepeatsAdded, RunQueued
 from playground.timeline.state import RunState
-from playground.timeline.trace import Metrics
 
 REDRAW_S = 0.25
 """Redrawing shares the machine with what is measured; a few times a second is enough to read."""
@@ -104,7 +104,7 @@ def _progress(view: RunState) -> Table:
     for _column in ("lane", "what it does"):
         table.add_column(no_wrap=True, overflow="ellipsis")
     for lane in view.lanes:
-        live = lane.live_figures() if lane.current else Metrics()
+        live = live_figures(lane)
         table.add_row(Text(lane.label), Text(lane_words(view, lane, live)))
     return table
 

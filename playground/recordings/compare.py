@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from playground.analysis.figures import values
 from playground.formatting import UNKNOWN, between, count, duration, significant
 from playground.recordings.fingerprint import differences
 from playground.timeline.state import LaneState
@@ -147,7 +148,7 @@ def _values(lane: LaneRecord | None, metric: str) -> list[float]:
     if lane is None:
         return []
     view = LaneState(lane.index, lane.lane, repeats=[*lane.repeats])
-    return [] if metric == "e2e_s" and view.cut_short else view.values(metric)
+    return [] if metric == "e2e_s" and view.cut_short else values(view, metric)
 
 
 def _words(recording: Recording) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
@@ -74,8 +75,7 @@ def _misfit(error: ValidationError, version: int) -> str:
 def _measured_again(recording: Recording) -> Recording:
     """Figures are of today's definitions, whatever wrote the file."""
     lanes = [
-        lane.model_copy(update={"repeats": tuple(one.model_copy(update={"metrics": measure(one)}) for one in lane.repeats)})
-        for lane in recording.lanes
+        lane.model_copy(update={"repeats": tuple(replace(one, metrics=measure(one)) for one in lane.repeats)}) for lane in recording.lanes
     ]
     return recording.model_copy(update={"lanes": tuple(lanes)})
 

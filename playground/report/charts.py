@@ -11,6 +11,8 @@ from typing import Any
 
 from playground.analysis.breakdown import PARTS
 from playground.analysis.comparison import NAMES, comparison
+from playground.analysis.figures import figure
+from playground.analysis.metrics import measure, measure_running
 from playground.analysis.stats import outliers
 from playground.formatting import between, count, milliseconds, significant
 from playground.spec.decoding import Beam
@@ -58,9 +60,9 @@ PALETTES = {
 
 def ttft_ms(lane: LaneState) -> float | None:
     """The lane's bar: the median of the counted repeats, or what is known of the first one in progress."""
-    seconds = lane.figure("ttft_s")
+    seconds = figure(lane, "ttft_s")
     if seconds is None and lane.first is not None and not isinstance(lane.lane.decoding, Beam):
-        seconds = lane.first.meter.figures().ttft_s
+        seconds = measure_running(lane.first).ttft_s
     return milliseconds(seconds)
 
 
@@ -71,7 +73,7 @@ def repeats_ms(view: RunState, lane: LaneState) -> list[list[float | bool | None
     """
     if view.request.measure.repeats < 2:
         return []
-    figures = [[m.ttft_s, _last_s(m), m.tpot_s] for m in (one.metrics for one in lane.counted)]
+    figures = [[m.ttft_s, _last_s(m), m.tpot_s] for m in map(measure, lane.counted)]
     odd = zip(*(_outliers(list(column)) for column in zip(*figures, strict=True)), strict=True)
     return [[*map(milliseconds, known), *far] for known, far in zip(figures, odd, strict=True)]
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from playground.analysis.comparison import comparison
+from playground.analysis.figures import values
 from playground.analysis.machine_noise import noise_words
 from playground.analysis.slo import Target
 from playground.analysis.stats import mad, outliers, percentile
@@ -84,9 +85,9 @@ def _spread(lane: LaneState) -> Mapping[str, Value]:
     """Of the figures that matter most: how their repeats lie."""
     found: dict[str, Value] = {}
     for key in ("ttft_s", "tpot_s", "e2e_s"):
-        values, stem = lane.values(key), key.removesuffix("_s")
-        found |= {f"{stem}_p{percent}_s": percentile(values, percent) for percent in (90, 95, 99)}
-        found |= {f"{stem}_mad_s": mad(values), f"{stem}_outliers": sum(outliers(values)) if values else None}
+        known, stem = values(lane, key), key.removesuffix("_s")
+        found |= {f"{stem}_p{percent}_s": percentile(known, percent) for percent in (90, 95, 99)}
+        found |= {f"{stem}_mad_s": mad(known), f"{stem}_outliers": sum(outliers(known)) if known else None}
     return found
 
 

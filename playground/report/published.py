@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from playground.analysis.comparison import paired
+from playground.analysis.figures import figure
 from playground.analysis.output_diff import change_words
 from playground.formatting import UNKNOWN, duration, ratio
 from playground.spec.published import PublishedFigure
@@ -71,4 +72,4 @@ def _row(view: RunState, lane: LaneState, figure: PublishedFigure, reference: Pu
 
 def _measured(lane: LaneState) -> float | None:
     """Of whole answers only."""
-    return None if lane.cut_short else lane.figure("e2e_s")
+    return None if lane.cut_short else figure(lane, "e2e_s")

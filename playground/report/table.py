@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TypedDict
 
 from playground.analysis.comparison import ends_words, paired, slowdown
-from playground.analysis.figures import ITL, after_turn, figure, itl_percentile
-from playground.analysis.metrics import median
+from playground.analysis.figures import ITL, after_turn, figure_of, itl_percentile
+from playground.analysis.metrics import measure, median
 from playground.analysis.output_diff import difference
 from playground.analysis.stats import mad, outliers, percentile
 from playground.formatting import UNKNOWN, between, change, count, ratio, share
@@ -14,7 +14,7 @@ from playground.report.columns import COLUMNS, Better, Column
 from playground.report.loads import CAME_FROM, LEAST_LOAD_S, load_time
 from playground.report.wording import memory_words
 from playground.timeline.state import LaneState, RunState
-from playground.timeline.trace import Repeat
+from playground.timeline.trace import Trace
 
 EQUAL = "none"
 """In place of the number of the first token that differs."""
@@ -158,13 +158,13 @@ def _values(view: RunState, lane: LaneState, key: str) -> list[float]:
     """Of each counted repeat; of a lane what is known once."""
     if key == "requests_per_s" and view.request.measure.schedule == "interleaved":
         return []
-    found = [_once(lane, key)] if key in ONCE else [figure(repeat, key) for repeat in lane.counted]
+    found = [_once(lane, key)] if key in ONCE else [figure_of(repeat, key) for repeat in lane.counted]
     return [value for value in found if value is not None]
 
 
 def _once(lane: LaneState, key: str) -> float | None:
     if key == "cold_ttft_s":
-        return lane.cold.metrics.ttft_s if lane.cold is not None else None
+        return measure(lane.cold).ttft_s if lane.cold is not None else None
     value: float | None = getattr(lane.memory, key, None) if key in ("kv_bytes", "rest_bytes") else getattr(lane, key)
     return value
 
@@ -177,7 +177,7 @@ def _source(view: RunState, lane: LaneState, column: Column) -> list[str]:
     if column.key == "load_s":
         return [CAME_FROM[lane.load_kind]] if lane.load_kind else []
     if column.key in ITL:
-        gaps = sum(len(repeat.metrics.itl_s) for repeat in lane.counted)
+        gaps = sum(len(measure(repeat).itl_s) for repeat in lane.counted)
         return [f"{count(gaps, 'gap')} in {count(len(values), 'repeat')}{_kind(lane.counted)}"]
     if len(values) == 1:
         return [f"one repeat{_kind(lane.counted)}"]
@@ -185,7 +185,7 @@ def _source(view: RunState, lane: LaneState, column: Column) -> list[str]:
     return [f"median of {len(values)}{_kind(lane.counted)}: {ends}", *(_spread(column, values) if len(values) >= MANY else [])]
 
 
-def _kind(repeats: list[Repeat]) -> str:
+def _kind(repeats: list[Trace]) -> str:
     """What is unusual about those that count, for want of others."""
     cut = ", cut short" if any({"cancelled", "timeout"} & set(repeat.finish) for repeat in repeats) else ""
     return f"{', cold' if all(repeat.cold for repeat in repeats) else ''}{cut}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from playground.analysis.comparison import comparison, differs, ends_words, name, paired, unsure
+from playground.analysis.figures import figure
 from playground.formatting import between, count, duration, rate, ratio, share, size
 from playground.spec.decoding import Beam
 from playground.timeline.state import LaneState, RunState
@@ -30,8 +31,8 @@ def verdict(view: RunState) -> str:
     """The line; empty before the run has ended."""
     if view.status not in ("done", "cancelled"):
         return ""
-    measured = [lane for lane in view.lanes if lane.state != "failed" and lane.figure("ttft_s") is not None]
-    pace: Pace = "tpot_s" if all(lane.figure("tpot_s") is not None for lane in measured) else "e2e_s"
+    measured = [lane for lane in view.lanes if lane.state != "failed" and figure(lane, "ttft_s") is not None]
+    pace: Pace = "tpot_s" if all(figure(lane, "tpot_s") is not None for lane in measured) else "e2e_s"
     if pace == "e2e_s":
         measured = [lane for lane in measured if not lane.cut_short]
     if not measured:
@@ -65,7 +66,7 @@ class _Race:
 
     def alike(self, metric: str, margin: float, highest: bool = False) -> list[LaneState]:
         """The best lane of a metric and those that are about as good, best first; empty if a lane's is unknown."""
-        values = {lane.index: lane.figure(metric) for lane in self.lanes}
+        values = {lane.index: figure(lane, metric) for lane in self.lanes}
         known = {index: value for index, value in values.items() if value is not None}
         if len(known) < len(values):
             return []
@@ -108,7 +109,7 @@ def _names(view: RunState, lanes: Sequence[LaneState]) -> str:
 
 
 def _range(lanes: Sequence[LaneState], metric: str) -> str:
-    values = [value for lane in lanes if (value := lane.figure(metric)) is not None]
+    values = [value for lane in lanes if (value := figure(lane, metric)) is not None]
     show = rate if metric.endswith("tokens_per_s") else duration
     return between(show(min(values)), show(max(values)))
 
@@ -125,12 +126,12 @@ def _unit(race: _Race) -> str:
 def _alone(race: _Race) -> str:
     """The only lane with figures."""
     (lane,) = race.lanes
-    who, ttft, e2e = name(race.view, lane), duration(lane.figure("ttft_s")), duration(lane.figure("e2e_s"))
+    who, ttft, e2e = name(race.view, lane), duration(figure(lane, "ttft_s")), duration(figure(lane, "e2e_s"))
     memory = f", holding {size(lane.memory_bytes)}" if lane.memory_bytes is not None else ""
     if race.pace == "e2e_s":
         return f"{who} takes {e2e} {_unit(race)}{memory}"
     whole = "" if lane.cut_short else f" and {e2e} for the whole answer (E2E)"
-    rows = f", {rate(lane.figure('decode_tokens_per_s'))} of all {lane.lane.batch} rows together" if lane.lane.batch > 1 else ""
+    rows = f", {rate(figure(lane, 'decode_tokens_per_s'))} of all {lane.lane.batch} rows together" if lane.lane.batch > 1 else ""
     return f"{who} takes {ttft} to its first token (TTFT), then {_range([lane], 'tpot_s')} {_unit(race)}{rows}{whole}{memory}"
 
 
@@ -179,7 +180,7 @@ def _first(race: _Race) -> str:
     late = [lane for lane in leaders if lane not in firsts]
     if not late:
         return ""
-    slowest = max(late, key=lambda lane: lane.figure("ttft_s") or 0)
+    slowest = max(late, key=lambda lane: figure(lane, "ttft_s") or 0)
     verb = "answers" if len(firsts) == 1 else "answer"
     other = f"{name(race.view, slowest)} {_range([slowest], 'ttft_s')}"
     return f"{_names(race.view, firsts)} {verb} first (TTFT {_range(firsts, 'ttft_s')}; {other})"

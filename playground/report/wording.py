@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from playground.analysis.comparison import brief, comparison, slowdown, widest_interval
+from playground.analysis.figures import figure
+from playground.analysis.metrics import measure
 from playground.engines.base import Environment
 from playground.formatting import about, count, duration, significant, size
 from playground.report.loads import swap_words
@@ -69,7 +71,7 @@ def _done(lane: LaneState) -> str:
     tokens = count(sum(len(row) for row in last.output_ids), "token")
     if "timeout" in last.finish:
         return f"timed out after {tokens}"
-    return f"done, {tokens} in {duration(last.metrics.e2e_s)}"
+    return f"done, {tokens} in {duration(measure(last).e2e_s)}"
 
 
 def short_label(lane: Lane, baseline: Lane) -> str:
@@ -148,7 +150,7 @@ def memory_words(lane: LaneState) -> str:
 
 def more_words(view: RunState, repeats: int) -> str:
     """The offer to repeat a finished run's lanes so many more times; the lanes share the device, so their times add up."""
-    each = [seconds for lane in view.lanes if not lane.error and (seconds := lane.figure("e2e_s")) is not None]
+    each = [seconds for lane in view.lanes if not lane.error and (seconds := figure(lane, "e2e_s")) is not None]
     expected = f", {about(repeats * sum(each))}" if each else ""
     return f"Make it sure: {count(repeats, 'more repeat')}{expected}"
 

@@ -1,12 +1,13 @@
-"""Events → what is known of a run so far. The one reducer: live frames, tables and the recording all read from it."""
+"""Events → what is known of a run so far. The one reducer: live frames, tables and the recording all read from it.
+
+It holds what happened, and no figure: those are worked out of it by `playground.analysis`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
 
-from playground.analysis.comparison import comparison
-from playground.analysis.metrics import Meter, measure, median
 from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
@@ -26,15 +27,15 @@ from playground.timeline.events import (
     RunStarted,
     StepsTaken,
 )
-from playground.timeline.trace import Agreement, Comparison, LaneRecord, Load, LoadKind, Memory, Metrics, Recording, Repeat, Step, Trace
+from playground.timeline.trace import Agreement, Derived, Load, LoadKind, Memory, Step, Trace
 
 RunStatus = Literal["waiting", "running", "done", "cancelled"]
 LanePhase = Literal["waiting", "loading", "ready", "running", "done", "failed"]
 
 
-@dataclass(slots=True)
-class RunningRepeat:
-    """A repeat in progress."""
+@dataclass(slots=True, eq=False)
+class RunningRepeat(Derived):
+    """A repeat in progress. What is derived from it (a meter) reads its steps as they come."""
 
     number: int
     warmup: bool
@@ -42,7 +43,8 @@ class RunningRepeat:
     alone: bool
     prompt_tokens: tuple[int, ...]
     tokenize_s: float
-    meter: Meter
+    rows: int
+    revises: bool
     steps: list[Step] = field(default_factory=list)
     changes: list[list[RowText]] = field(default_factory=list)
     """Per step, what it did to the shown texts."""
@@ -52,7 +54,6 @@ class RunningRepeat:
         for step in event.steps:
             self.steps.append(step)
             self.changes.append([])
-            self.meter.take(step)
         for change in event.text:
             self.changes[before + change.step].append(change)
 
@@ -75,7 +76,7 @@ class LaneState:
     weights_bytes: int | None = None
     agreement: Agreement | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    repeats: list[Repeat] = field(default_factory=list)
+    repeats: list[Trace] = field(default_factory=list)
     current: RunningRepeat | None = None
     first: RunningRepeat | None = None
     """The first repeat that counts, as it came: what is drawn and can be replayed. CacheItem after its end."""
@@ -87,19 +88,19 @@ class LaneState:
         return str(self.lane)
 
     @property
-    def counted(self) -> list[Repeat]:
+    def counted(self) -> list[Trace]:
         """The repeats that count: no warm-ups, none alone of a contended run; cold ones and ones cut short only if there are no others."""
         repeats = [repeat for repeat in self.repeats if not repeat.warmup and not repeat.alone]
         whole = [repeat for repeat in repeats if not {"cancelled", "timeout"} & set(repeat.finish)] or repeats
         return [repeat for repeat in whole if not repeat.cold] or whole
 
     @property
-    def cold(self) -> Repeat | None:
+    def cold(self) -> Trace | None:
         """The first repeat after the variant was loaded, warm-up or not; None if it was in place already."""
         return next((repeat for repeat in self.repeats if repeat.cold), None)
 
     @property
-    def alone(self) -> list[Repeat]:
+    def alone(self) -> list[Trace]:
         """Of a contended run: the repeats that had the device to themselves."""
         return [repeat for repeat in self.repeats if repeat.alone and not {"cancelled", "timeout"} & set(repeat.finish)]
 
@@ -118,19 +119,6 @@ class LaneState:
     def cut_short(self) -> bool:
         """Whether the repeats that count were stopped or timed out: what they took is not what a whole one takes."""
         return any({"cancelled", "timeout"} & set(repeat.finish) for repeat in self.counted)
-
-    def values(self, name: str) -> list[float]:
-        """A metric (a field name of `Metrics`) of each counted repeat, where it is known."""
-        found: list[float | None] = [getattr(repeat.metrics, name) for repeat in self.counted]
-        return [value for value in found if value is not None]
-
-    def figure(self, name: str) -> float | None:
-        """The median of a metric over the counted repeats; None if unknown."""
-        return median([*self.values(name)])
-
-    def live_figures(self) -> Metrics:
-        """The figures so far of the repeat in progress (empty when there is none)."""
-        return self.current.meter.figures() if self.current is not None else Metrics()
 
 
 class RunState:
@@ -182,10 +170,7 @@ class RunState:
             case RepeatStarted():
                 lane = self.lanes[event.lane]
                 lane.state, lane.status, lane.texts = "running", "", [""] * lane.lane.batch
-                meter = Meter(lane.lane.batch, event.tokenize_s, isinstance(lane.lane.decoding, Beam))
-                lane.current = RunningRepeat(
-                    event.repeat, event.warmup, event.cold, event.alone, event.prompt_tokens, event.tokenize_s, meter
-                )
+                lane.current = _running(lane.lane, event)
                 lane.first = lane.first or (None if event.warmup or event.alone else lane.current)
             case StepsTaken():
                 lane = self.lanes[event.lane]
@@ -204,16 +189,18 @@ class RunState:
             case _:
                 assert_never(event)
 
-    def recording(self) -> Recording:
-        """The run as it is kept. Lanes of a stopped run hold what they finished."""
-        return Recording(
-            id=self.run_id,
-            created_at=self.created_at,
-            status="cancelled" if self.status == "cancelled" else "done",
-            environment=self.environment,
-            request=self.request,
-            lanes=tuple(_lane_record(lane, comparison(self, lane)) for lane in self.lanes),
-        )
+
+def _running(lane: Lane, event: RepeatStarted) -> RunningRepeat:
+    return RunningRepeat(
+        number=event.repeat,
+        warmup=event.warmup,
+        cold=event.cold,
+        alone=event.alone,
+        prompt_tokens=event.prompt_tokens,
+        tokenize_s=event.tokenize_s,
+        rows=lane.batch,
+        revises=isinstance(lane.decoding, Beam),
+    )
 
 
 def _change_text(texts: list[str], change: RowText) -> None:
@@ -237,12 +224,11 @@ def _finish_repeat(lane: LaneState, event: RepeatFinished) -> None:
         output_ids=event.output_ids,
         finish=event.finish,
         texts=event.texts,
-        revises=isinstance(lane.lane.decoding, Beam),
+        revises=current.revises,
         conditions=event.conditions,
         memory=event.memory,
     )
-    fields = {name: getattr(trace, name) for name in Trace.model_fields}
-    lane.repeats.append(Repeat(**fields, metrics=measure(trace)))
+    lane.repeats.append(trace)
     lane.current, lane.texts, lane.state = None, list(event.texts), "ready"
 
 
@@ -257,21 +243,3 @@ def _close(lane: LaneState, event: RunFinished) -> None:
 def lane_tokens(lane: LaneState) -> int:
     """Output tokens of the lane's last repeat, all rows together."""
     return sum(len(row) for row in lane.repeats[-1].output_ids) if lane.repeats else 0
-
-
-def _lane_record(lane: LaneState, compared: Comparison | None) -> LaneRecord:
-    return LaneRecord(
-        index=lane.index,
-        label=lane.label,
-        lane=lane.lane,
-        error=lane.error,
-        load_s=lane.load_s,
-        load_kind=lane.load_kind,
-        memory_bytes=lane.memory_bytes,
-        memory=lane.memory,
-        loads=tuple(lane.loads),
-        agreement=lane.agreement,
-        comparison=compared,
-        facts=lane.facts,
-        repeats=tuple(lane.repeats),
-    )

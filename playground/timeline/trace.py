@@ -6,7 +6,9 @@ zero = the request handed to the engine with the variant resident; `wall_s` is t
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,11 +23,38 @@ LoadKind = Literal["cold", "prequantized", "host", "attached", "resident"]
 """Where a variant came from: its files, its pre-quantized copy, the host's memory; an adapter put on a resident base; or it was there."""
 
 
+Of = TypeVar("Of")
+
+
+class Derived:
+    """What is worked out from a value is kept with it, and goes when it goes."""
+
+    __slots__ = ("_derived",)
+
+    def derive(self, make: Callable[[Self], Of]) -> Of:
+        """What `make` makes of this; made once. `make` must be the same object each time: a function of a module, or a class."""
+        kept: dict[Callable[[Self], object], object] | None = getattr(self, "_derived", None)
+        if kept is None:
+            kept = {}
+            object.__setattr__(self, "_derived", kept)  # also of a frozen one: it is no part of its value
+        if make not in kept:
+            kept[make] = make(self)
+        return cast("Of", kept[make])
+
+
+class _Strict:
+    """A value of a recording's JSON: nothing but its fields, and only finite numbers."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Step(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(_Strict):
     """One decode event: the tokens each row gained in it."""
 
     t_s: float
@@ -38,7 +67,8 @@ class Step(_Record):
     """Its time began with a change of turn: another lane had the device since this one's step before."""
 
 
-class Conditions(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions(_Strict):
     """What the machine did besides, from just before a repeat to just after; None: cannot be read here."""
 
     others_share: float | None = None
@@ -55,7 +85,8 @@ class Conditions(_Record):
     """How often the decoding thread lost its core while it could have run on (involuntary context switches)."""
 
 
-class Memory(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory(_Strict):
     """What a lane held on its device at most, in a repeat that had it to itself; shared tensors counted in full. None: not known."""
 
     weights_bytes: int
@@ -73,7 +104,8 @@ class Memory(_Record):
         return self.weights_bytes + (self.kv_bytes or 0) + (self.rest_bytes or 0)
 
 
-class Trace(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace(_Strict, Derived):
     """The timeline of one repeat on one lane. `output_ids` is authoritative; steps are for display and timing."""
 
     number: int | None = None
@@ -101,7 +133,8 @@ class Trace(_Record):
     memory: Memory | None = None
 
 
-class Metrics(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics(_Strict):
     """The figures of one repeat; None: unknown or undefined. Definitions: metrics.py."""
 
     tokenize_s: float | None = None
@@ -118,20 +151,23 @@ class Metrics(_Record):
     requests_per_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat(Trace):
     """A trace with its figures, as a recording holds it."""
 
     metrics: Metrics
 
 
-class Load(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load(_Strict):
     """One time a lane's variant was made ready."""
 
     load_s: float
     load_kind: LoadKind
 
 
-class Agreement(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement(_Strict):
     """See `Measure.agreement`."""
 
     top1: float
@@ -139,7 +175,8 @@ class Agreement(_Record):
     places: int
 
 
-class Comparison(_Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(_Strict):
     """A lane against the baseline lane in one metric, paired by repeat: see comparison.py."""
 
     metric: str

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import InputError
+from playground.recordings.build import build_recording
 from playground.runs.runner import Reader, Runner
 from playground.settings import Settings
 from playground.spec.presets import Preset
@@ -73,7 +74,7 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         try:
             for _ in paced(reader, FRAME_S):
                 yield frame(reader.view)
-            yield frame(reader.view) | {"recording": reader.view.recording().model_dump(mode="json")}
+            yield frame(reader.view) | {"recording": build_recording(reader.view).model_dump(mode="json")}
         finally:
             started.cancel()
 

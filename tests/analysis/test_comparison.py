@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from playground.analysis.comparison import compare, comparison, differs, paired, repeats_to_add, slowdown
 from playground.engines.scripted import Script, ScriptedEngine
+from playground.recordings.build import build_recording
 from playground.runs.runner import Runner
 from playground.spec.lane import Lane
 from playground.timeline.events import RepeatFinished, RepeatStarted, StepsTaken
@@ -100,7 +102,7 @@ def test_what_cannot_be_compared_says_why(bf16: Ran, nf4: Ran, sentence: str) ->
 
 def test_the_recording_holds_it_for_every_lane_but_the_baseline() -> None:
     view = played([("bf16", Ran(tpot_s=USUAL)), ("nf4", Ran(tpot_s=FASTER))])
-    read = Recording.model_validate_json(view.recording().model_dump_json())
+    read = Recording.model_validate_json(build_recording(view).model_dump_json())
     assert read.lanes[0].comparison is None
     assert read.lanes[1].comparison == found(view)
     assert (found(view).metric, found(view).baseline, found(view).pairs) == ("tpot_s", 0, 5)
@@ -128,7 +130,7 @@ def test_repeats_are_paired_by_their_number_not_by_their_place() -> None:
 def test_recordings_without_numbers_are_paired_by_place() -> None:
     view = played([("bf16", Ran(tpot_s=(0.04, 0.08))), ("nf4", Ran(tpot_s=(0.02, 0.04)))])
     for lane in view.lanes:
-        lane.repeats = [one.model_copy(update={"number": None}) for one in lane.repeats]
+        lane.repeats = [replace(one, number=None) for one in lane.repeats]
     assert found(view).pairs == 2
     assert found(view).ratio == pytest.approx(0.5)
 
@@ -204,8 +206,8 @@ _ONE = played({"bf16": Ran()}).lanes[0].repeats[0]
 
 def _add(lane: LaneState, values: Sequence[float], first: int) -> None:
     for number, tpot_s in enumerate(values, start=first):
-        metrics = _ONE.metrics.model_copy(update={"tpot_s": tpot_s})
-        lane.repeats.append(_ONE.model_copy(update={"number": number, "metrics": metrics}))
+        steps = tuple(replace(step, t_s=0.05 + place * tpot_s) for place, step in enumerate(_ONE.steps))
+        lane.repeats.append(replace(_ONE, number=number, steps=steps))
 
 
 def test_a_lane_of_its_own_device_is_paired_by_number_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ def test_as_mlperf() -> None:
 
 def test_chunks_of_several_tokens_are_single_arrivals() -> None:
     steps = (Step(t_s=1.0, wall_s=1.0, token_ids=((1,),)), Step(t_s=2.0, wall_s=2.0, token_ids=((2, 3, 4),)))
-    chunked = trace([]).model_copy(update={"steps": steps, "output_ids": ((1, 2, 3, 4),), "end_s": 2.25, "finish": ("stop",)})
+    chunked = replace(trace([]), steps=steps, output_ids=((1, 2, 3, 4),), end_s=2.25, finish=("stop",))
     assert read("vllm", chunked) == Reading(1.0, 1 / 3, (1.0,), 2.0, 4 / 2.25)
     assert read("guidellm", chunked).itl_s == (1 / 3,)
     assert read("aiperf", chunked).itl_s == (1 / 2,), "the ending token came with text, and is not counted"
@@ -117,9 +118,9 @@ def permuted(timeline: Trace, order: list[int]) -> Trace:
     def of(values: Any) -> tuple[Any, ...]:
         return tuple(values[row] for row in order)
 
-    steps = tuple(step.model_copy(update={"token_ids": of(step.token_ids)}) for step in timeline.steps)
-    rows = {name: of(getattr(timeline, name)) for name in ("output_ids", "finish", "texts", "prompt_tokens")}
-    return timeline.model_copy(update={"steps": steps, **rows})
+    steps = tuple(replace(step, token_ids=of(step.token_ids)) for step in timeline.steps)
+    rows: dict[str, Any] = {name: of(getattr(timeline, name)) for name in ("output_ids", "finish", "texts", "prompt_tokens")}
+    return replace(timeline, steps=steps, **rows)
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -150,7 +151,7 @@ def test_of_one_token_no_time_between_tokens_is_known(name: str, finish: Any, at
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_of_nothing_nothing_is_known(name: str) -> None:
-    reading = read(name, trace([]).model_copy(update={"output_ids": ((),)}))
+    reading = read(name, replace(trace([]), output_ids=((),)))
     assert [reading.figure(metric) for metric in METRICS] == [None] * 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,12 +21,12 @@ def run(*found: Conditions | None) -> RunState:
     """One lane, a repeat of each."""
     view = played({"bf16": Ran(tpot_s=[0.04] * len(found))})
     lane = view.lanes[0]
-    lane.repeats = [one.model_copy(update={"conditions": what}) for one, what in zip(lane.repeats, found, strict=True)]
+    lane.repeats = [replace(one, conditions=what) for one, what in zip(lane.repeats, found, strict=True)]
     return view
 
 
 def quiet_but(**what: Any) -> Conditions:
-    return QUIET.model_copy(update=what)
+    return replace(QUIET, **what)
 
 
 def test_a_quiet_machine_is_not_spoken_of() -> None:
@@ -55,7 +56,7 @@ def test_a_clock_that_is_always_low_is_no_noise() -> None:
 
 def test_warm_ups_are_not_spoken_of() -> None:
     view = run(quiet_but(others_share=0.9), QUIET)
-    view.lanes[0].repeats[0] = view.lanes[0].repeats[0].model_copy(update={"warmup": True})
+    view.lanes[0].repeats[0] = replace(view.lanes[0].repeats[0], warmup=True)
     assert noise(view) == []
 
 

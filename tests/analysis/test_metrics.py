@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.metrics import Meter, measure, median, row_times
+from playground.analysis.metrics import measure, measure_running, median, row_times
+from playground.timeline.state import RunningRepeat
 from playground.timeline.trace import Step
 from tests.timelines import trace
 
@@ -94,7 +97,7 @@ def test_beam_search_shows_nothing_certain_before_the_end() -> None:
 def test_nothing_decoded_leaves_everything_unknown() -> None:
     figures = measure(trace([], output_ids=((),)))
     assert figures.tokenize_s == 0.125
-    assert {name for name, value in figures if value is not None and value != ()} == {"tokenize_s"}
+    assert {name for name, value in asdict(figures).items() if value is not None and value != ()} == {"tokenize_s"}
 
 
 def test_requests_per_second_are_of_the_wall_and_the_rest_of_the_own_clock() -> None:
@@ -131,13 +134,13 @@ def test_a_meter_tells_at_every_step_what_the_whole_trace_would(timeline: tuple[
     steps, revises = timeline
     if not steps:
         return
-    meter, rows = Meter(len(steps[0].token_ids), 0.125, revises), [[] for _ in steps[0].token_ids]  # type: ignore[var-annotated]
+    rows: list[list[int]] = [[] for _ in steps[0].token_ids]
+    running = RunningRepeat(0, False, False, False, (5,) * len(rows), 0.125, len(rows), revises)
     for count, step in enumerate(steps, start=1):
-        meter.take(step)
+        running.steps.append(step)
         for index, ids in enumerate(step.token_ids):
             del rows[index][len(rows[index]) if step.keep is None else step.keep[index] :]
             rows[index] += ids
         whole = trace([0.0], steps=tuple(steps[:count]), output_ids=tuple(map(tuple, rows)), end_s=step.t_s, finish=(), revises=revises)
-        expected = measure(whole).model_copy(update={"itl_s": (), "post_s": None, "requests_per_s": None})
-        assert meter.figures() == expected
-    assert meter.tokens == sum(map(len, rows))
+        expected = replace(measure(whole), itl_s=(), post_s=None, requests_per_s=None)
+        assert measure_running(running) == expected

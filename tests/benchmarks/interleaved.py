@@ -10,7 +10,7 @@ TTFT within 10 %.
 
 from __future__ import annotations
 
-from playground.analysis.metrics import median
+from playground.analysis.metrics import measure, median
 from playground.engines.local.client import LocalFleet
 from playground.runs.runner import Runner
 from playground.timeline.trace import LaneRecord, Recording
@@ -59,7 +59,7 @@ def _times(recording: Recording) -> list[tuple[float, float]]:
 
 def _one(lane: LaneRecord, of_beams: str, of_others: str) -> float:
     name = of_beams if "beam" in lane.label else of_others
-    value = median([getattr(repeat.metrics, name) for repeat in lane.repeats if not repeat.warmup])
+    value = median([getattr(measure(repeat), name) for repeat in lane.repeats if not repeat.warmup])
     if value is None:
         raise BenchmarkError(f"lane {lane.label} has no {name}")
     return value

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from playground.recordings.build import build_recording
 from playground.runs.runner import Run, Runner
 from playground.settings import Settings
 from playground.spec.request import RunRequest
@@ -51,7 +52,7 @@ def whole(run: Run) -> Recording:
     reader = run.reader()
     for _ in reader.events():
         continue
-    recording = reader.view.recording()
+    recording = build_recording(reader.view)
     failed = [f"{lane.label}: {lane.error}" for lane in recording.lanes if lane.error]
     if failed:
         raise BenchmarkError("; ".join(failed))

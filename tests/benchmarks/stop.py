@@ -19,6 +19,7 @@ from typing import Any
 
 from gradio_client import Client
 
+from playground.analysis.metrics import measure
 from playground.engines.local.client import LocalFleet
 from playground.runs.runner import Run, Runner
 from playground.timeline.events import StepsTaken
@@ -94,6 +95,6 @@ def _stopped(running: Run, wait_s: float) -> dict[str, Any]:
     for _ in reader.events():
         continue
     repeat = reader.view.lanes[0].repeats[0] if reader.view.lanes[0].repeats else None
-    if repeat is None or repeat.finish[0] != "cancelled" or repeat.metrics.step_s is None:
+    if repeat is None or repeat.finish[0] != "cancelled" or measure(repeat).step_s is None:
         raise BenchmarkError("the run was not cut short by Stop")
-    return {"quiet_s": quiet_s, "step_s": repeat.metrics.step_s, "steps": len(repeat.steps)}
+    return {"quiet_s": quiet_s, "step_s": measure(repeat).step_s, "steps": len(repeat.steps)}

@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -43,7 +44,7 @@ class Uneven(ScriptedEngine):
         for event in super().run(lanes, request, cancel, first):
             match event:
                 case StepsTaken():
-                    steps = tuple(step.model_copy(update={"t_s": bent(step.t_s, event.repeat)}) for step in event.steps)
+                    steps = tuple(replace(step, t_s=bent(step.t_s, event.repeat)) for step in event.steps)
                     yield StepsTaken(event.lane, event.repeat, steps, event.text)
                 case RepeatFinished():
                     ends = (bent(event.end_s, event.repeat), bent(event.end_wall_s, event.repeat))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground.analysis.figures import itl_percentile
+from playground.analysis.figures import figure, itl_percentile
+from playground.analysis.metrics import measure
 from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.engines.scripted import Script, ScriptedEngine, script_of
 from playground.spec.decoding import Beam
@@ -41,9 +42,9 @@ def view_of(wanted: RunRequest, made: ScriptedEngine | None = None) -> RunState:
 def test_own_clocks_are_the_scripts_in_either_schedule(schedule: str) -> None:
     view = view_of(request("bf16", "nf4", measure={"schedule": schedule, "max_new_tokens": 5, "repeats": 2}))
     for lane, script in zip(view.lanes, SCRIPTS.values(), strict=True):
-        assert lane.figure("ttft_s") == script.ttft_s
-        assert lane.figure("tpot_s") == script.tpot_s
-        assert lane.figure("e2e_s") == script.ttft_s + 4 * script.tpot_s + script.post_s
+        assert figure(lane, "ttft_s") == script.ttft_s
+        assert figure(lane, "tpot_s") == script.tpot_s
+        assert figure(lane, "e2e_s") == script.ttft_s + 4 * script.tpot_s + script.post_s
         assert [repeat.warmup for repeat in lane.repeats] == [True, False, False]
 
 
@@ -118,8 +119,8 @@ def test_every_precision_has_a_script() -> None:
 def test_a_beam_lane_is_measured_as_one() -> None:
     view = view_of(request("bf16/beam(num_beams=4)", measure={"max_new_tokens": 4, "warmup": 0}))
     assert isinstance(view.lanes[0].lane.decoding, Beam)
-    assert view.lanes[0].figure("ttft_s") == view.lanes[0].figure("e2e_s")
-    assert view.lanes[0].figure("tpot_s") is None
+    assert figure(view.lanes[0], "ttft_s") == figure(view.lanes[0], "e2e_s")
+    assert figure(view.lanes[0], "tpot_s") is None
 
 
 def test_it_says_that_nothing_is_measured() -> None:
@@ -223,7 +224,7 @@ def test_every_figure_is_exact_on_the_scripts_timeline() -> None:
     """TTFT 0.5 s, four gaps of 0.25 s, post 0.125 s: E2E is 1.625 s. Two rows; every other repeat decodes half as fast."""
     twice = Script(tokenize_s=0.0625, ttft_s=0.5, tpot_s=0.25, post_s=0.125, jitter=(1.0, 2.0))
     view = view_of(request("bf16@2", measure={"max_new_tokens": 5, "warmup": 0, "repeats": 4}), engine(bf16=twice))
-    warm = [repeat.metrics for repeat in view.lanes[0].repeats]
+    warm = [measure(repeat) for repeat in view.lanes[0].repeats]
     assert warm[0] == warm[2]
     assert warm[0] == Metrics(
         tokenize_s=0.0625,

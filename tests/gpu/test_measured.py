@@ -15,6 +15,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from playground.analysis.figures import figure
 from playground.timeline.state import LaneState
 from playground.worker.process import Worker
 from tests.gpu.conftest import PROMPT, Place, ids, run_lanes
@@ -86,7 +87,7 @@ def test_a_repeat_tells_of_the_devices_clock_or_that_it_cannot(worker: Worker, p
 
 
 def _figure(lane: LaneState, metric: str) -> float:
-    value = lane.figure(metric)
+    value = figure(lane, metric)
     assert value is not None
     return value
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from playground.recordings.build import build_recording
 from playground.recordings.compare import EQUAL, MOST, compare_recordings, matched, unpaired
 from playground.timeline.trace import Recording
 from tests.timelines import Ran, played
@@ -20,7 +21,7 @@ NAMES = ("a.json", "b.json")
 
 
 def recorded(*lanes: tuple[str, Ran]) -> Recording:
-    return played(list(lanes)).recording()
+    return build_recording(played(list(lanes)))
 
 
 def test_lanes_are_matched_by_label_and_those_of_one_label_in_their_order() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 
+from playground.recordings.build import build_recording
 from playground.recordings.fingerprint import differences, fingerprint
 from playground.spec.request import RunRequest
 from playground.timeline.trace import Recording
@@ -43,7 +45,7 @@ FACTS: dict[str, Any] = {
 
 def recording(environment: dict[str, Any] | None = None, facts: dict[str, Any] | None = None, **fields: Any) -> Recording:
     """Two lanes whose environment and facts are those above, but for what is given."""
-    made = played([("bf16", Ran()), ("nf4", Ran())], **fields).recording()
+    made = build_recording(played([("bf16", Ran()), ("nf4", Ran())], **fields))
     lanes = tuple(lane.model_copy(update={"facts": FACTS | (facts or {})}) for lane in made.lanes)
     return made.model_copy(update={"environment": ENVIRONMENT | (environment or {}), "lanes": lanes})
 
@@ -124,7 +126,7 @@ def test_a_lane_of_its_own_is_named() -> None:
 
 def test_prompt_tokens_are_part_of_it() -> None:
     other = recording()
-    repeat = other.lanes[0].repeats[0].model_copy(update={"prompt_tokens": (9,)})
+    repeat = replace(other.lanes[0].repeats[0], prompt_tokens=(9,))
     changed = other.model_copy(update={"lanes": (other.lanes[0].model_copy(update={"repeats": (repeat,)}), other.lanes[1])})
     assert told(recording(), changed) == ["lane 1: prompt tokens: [5] against [9]"]
 

@@ -203,8 +203,8 @@ def permuted(one: Trace, order: Sequence[int]) -> Trace:
     def take(rows: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(rows[row] for row in order)
 
-    steps = tuple(step.model_copy(update={"token_ids": take(step.token_ids)}) for step in one.steps)
-    return one.model_copy(update={"steps": steps, "output_ids": take(one.output_ids)})
+    steps = tuple(replace(step, token_ids=take(step.token_ids)) for step in one.steps)
+    return replace(one, steps=steps, output_ids=take(one.output_ids))
 
 
 @given(runs(), own_targets())

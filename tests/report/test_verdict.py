@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -251,5 +252,5 @@ def test_a_run_that_ended_unsure_says_so(until: dict[str, int], why: str) -> Non
 
 def test_one_cold_repeat_is_said_to_be_cold() -> None:
     view = played({"bf16": BF16})
-    view.lanes[0].repeats[0] = view.lanes[0].repeats[0].model_copy(update={"cold": True})
+    view.lanes[0].repeats[0] = replace(view.lanes[0].repeats[0], cold=True)
     assert verdict(view).endswith("One repeat, cold (the first after loading).")

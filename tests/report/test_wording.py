@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,7 +111,7 @@ def test_memory_is_said_in_its_parts() -> None:
     view = played({"bf16": Ran()})
     assert memory_words(view.lanes[0]) == ""
     memory = Memory(weights_bytes=269_000_000, kv_bytes=1_360_000, rest_bytes=None)
-    view.lanes[0].repeats = [one.model_copy(update={"memory": memory}) for one in view.lanes[0].repeats]
+    view.lanes[0].repeats = [replace(one, memory=memory) for one in view.lanes[0].repeats]
     assert memory_words(view.lanes[0]) == "weights 269 MB, KV cache 1.36 MB"
 
 
@@ -119,7 +120,7 @@ def test_the_caption_counts_what_counted() -> None:
     view = played({"bf16": Ran(tpot_s=(0.03, 0.04, 0.05))}, measure=three)
     assert "· median of 3 repeats after no warm-up ·" in caption(view)
     lane = view.lanes[0]
-    lane.repeats[0] = lane.repeats[0].model_copy(update={"cold": True})
+    lane.repeats[0] = replace(lane.repeats[0], cold=True)
     assert "· median of 2 repeats (cold ones left out) after no warm-up ·" in caption(view)
     del lane.repeats[1:]
     assert "· 1 repeat, cold after no warm-up ·" in caption(view)

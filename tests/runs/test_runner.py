@@ -12,6 +12,7 @@ import pytest
 from playground.engines.base import Engine, EngineError, Environment
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.errors import InputError
+from playground.recordings.build import build_recording
 from playground.runs.runner import Run, Runner
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
@@ -325,7 +326,7 @@ def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> Non
     absent = Absent()
     run = Runner(lambda _lane: absent).start(named("a"))
     assert told(run)[-1] == RunFinished("done")
-    assert view_of(run).recording().lanes[0].error == "the worker did not start: no torch here"
+    assert build_recording(view_of(run)).lanes[0].error == "the worker did not start: no torch here"
     assert absent.diary.lines == []
 
 
@@ -356,7 +357,7 @@ def test_stop_keeps_what_a_running_lane_has() -> None:
     until(run, lambda event: isinstance(event, StepsTaken))
     run.cancel()
     assert told(run)[-1] == RunFinished("cancelled")
-    (repeat,) = view_of(run).recording().lanes[0].repeats
+    (repeat,) = build_recording(view_of(run)).lanes[0].repeats
     assert repeat.finish == ("cancelled",)
     assert len(repeat.output_ids[0]) < 4000
 
@@ -395,7 +396,7 @@ def test_readers_keep_views_of_their_own() -> None:
     assert (behind.over, behind.view.status) == (False, "waiting")
     while not behind.over:
         behind.catch_up(PATIENCE_S)
-    assert behind.view.recording() == ahead.view.recording()
+    assert build_recording(behind.view) == build_recording(ahead.view)
 
 
 def test_a_reader_who_leaves_takes_nothing_from_the_run() -> None:
@@ -434,7 +435,7 @@ def test_more_repeats_go_on_from_a_finished_run() -> None:
     assert longer.id != first.id
     for lane in view.lanes:
         assert [repeat.warmup for repeat in lane.repeats] == [True] + [False] * 5
-    assert view.recording().request == view.request
+    assert build_recording(view).request == view.request
     again = view_of(runner.more(longer, 2))
     assert [len(lane.counted) for lane in again.lanes] == [7, 7]
     assert len(view_of(first).lanes[0].counted) == 1, "the run it went on from is as it was"

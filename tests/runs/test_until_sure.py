@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from playground.analysis.comparison import paired, repeats_to_add, unsure, width
+from playground.analysis.figures import figure
 from playground.engines.scripted import Script, ScriptedEngine
+from playground.recordings.build import build_recording
 from playground.runs.runner import Run, Runner
 from playground.spec.request import RunRequest
 from playground.timeline.events import Event, LaneEvent, RepeatsAdded, RepeatStarted
@@ -45,7 +47,7 @@ def test_six_pairs_are_the_fewest_and_an_even_number_comes_next(repeats: int, st
     assert added(events) == steps
     assert [len(lane.counted) for lane in view.lanes] == [max(6, repeats)] * 2
     assert view.request.measure.repeats == max(6, repeats)
-    assert view.recording().request == view.request
+    assert build_recording(view).request == view.request
     assert unsure(view) == []
 
 
@@ -80,7 +82,7 @@ def test_rounds_keep_the_order_and_the_numbers_that_one_longer_run_has(schedule:
     once, told = ran(asked(repeats=6, warmup=1, schedule=schedule, until=None), STEADY)
     assert starts(events) == starts(told)
     assert [[repeat.number for repeat in lane.counted] for lane in view.lanes] == [[1, 2, 3, 4, 5, 6]] * 2
-    assert [lane.figure("tpot_s") for lane in view.lanes] == [lane.figure("tpot_s") for lane in once.lanes]
+    assert [figure(lane, "tpot_s") for lane in view.lanes] == [figure(lane, "tpot_s") for lane in once.lanes]
 
 
 def starts(events: list[Event]) -> list[tuple[int, int, bool, bool]]:
@@ -144,7 +146,7 @@ def test_a_late_reader_sees_what_an_early_one_has_seen() -> None:
     late = run.reader()
     assert (early.view.request.measure.repeats, late.view.request) == (2, wanted)
     once.gate.set()
-    assert late.to_the_end().recording() == early.to_the_end().recording() == run.reader().to_the_end().recording()
+    assert build_recording(late.to_the_end()) == build_recording(early.to_the_end()) == build_recording(run.reader().to_the_end())
     assert late.view.request.measure.repeats == 8
 
 

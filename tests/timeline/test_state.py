@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.analysis.figures import figure, live_figures
+from playground.recordings.build import build_recording
 from playground.timeline.events import (
     LaneFailed,
     LaneLoaded,
@@ -78,7 +80,7 @@ def test_a_lane_goes_through_its_states() -> None:
     assert (lane.state, lane.texts, lane.current) == ("ready", ["end"], None)
     play(shown, RunFinished("done"))
     assert (shown.status, lane.state, lane.status) == ("done", "done", "")
-    assert lane.figure("tpot_s") == 0.25
+    assert figure(lane, "tpot_s") == 0.25
     assert lane_tokens(lane) == 2
 
 
@@ -109,23 +111,23 @@ def test_shown_text_is_what_its_changes_spell(changes: list[tuple[str, int | Non
 def test_figures_grow_while_a_repeat_runs() -> None:
     shown = view("bf16")
     lane = shown.lanes[0]
-    assert lane.live_figures().ttft_s is None
+    assert live_figures(lane).ttft_s is None
     play(shown, started())
-    assert lane.live_figures().ttft_s is None
+    assert live_figures(lane).ttft_s is None
     play(shown, took(step(0.5, 1)))
-    assert (lane.live_figures().ttft_s, lane.live_figures().tpot_s) == (0.5, None)
+    assert (live_figures(lane).ttft_s, live_figures(lane).tpot_s) == (0.5, None)
     play(shown, took(step(0.75, 2), step(1.25, 3)))
-    assert lane.live_figures().tpot_s == 0.375
-    assert lane.figure("tpot_s") is None
+    assert live_figures(lane).tpot_s == 0.375
+    assert figure(lane, "tpot_s") is None
 
 
 def test_a_beam_that_revises_is_counted_by_what_stands() -> None:
     shown = play(view("bf16/beam(num_beams=2)"), started(), took(step(0.5, 1), step(1.0, 2, 3, keep=0), step(1.5, 4, keep=1)))
-    assert shown.lanes[0].live_figures().output_tokens_per_s == 2 / 1.5
-    assert shown.lanes[0].live_figures().tpot_s is None
+    assert live_figures(shown.lanes[0]).output_tokens_per_s == 2 / 1.5
+    assert live_figures(shown.lanes[0]).tpot_s is None
     play(shown, finished(2.0, 2, 4))
     assert shown.lanes[0].repeats[0].revises
-    assert shown.lanes[0].figure("ttft_s") == 2.0
+    assert figure(shown.lanes[0], "ttft_s") == 2.0
 
 
 def test_what_is_drawn_is_the_first_repeat_that_counts() -> None:
@@ -142,20 +144,20 @@ def test_what_is_drawn_is_the_first_repeat_that_counts() -> None:
 def test_warm_ups_are_kept_and_never_counted() -> None:
     shown = view("bf16")
     repeat_of(shown, 0, 4.0, warmup=True)
-    assert shown.lanes[0].figure("tpot_s") is None
+    assert figure(shown.lanes[0], "tpot_s") is None
     repeat_of(shown, 1, 0.25)
     repeat_of(shown, 2, 0.75)
-    assert shown.lanes[0].figure("tpot_s") == 0.5
-    assert [repeat.warmup for repeat in shown.recording().lanes[0].repeats] == [True, False, False]
+    assert figure(shown.lanes[0], "tpot_s") == 0.5
+    assert [repeat.warmup for repeat in build_recording(shown).lanes[0].repeats] == [True, False, False]
 
 
 def test_a_repeat_cut_short_counts_only_if_there_is_no_whole_one() -> None:
     shown = view("bf16")
     repeat_of(shown, 0, 8.0, finish="cancelled")
-    assert shown.lanes[0].figure("tpot_s") == 8.0
+    assert figure(shown.lanes[0], "tpot_s") == 8.0
     repeat_of(shown, 1, 0.25)
-    assert shown.lanes[0].figure("tpot_s") == 0.25
-    assert len(shown.recording().lanes[0].repeats) == 2
+    assert figure(shown.lanes[0], "tpot_s") == 0.25
+    assert len(build_recording(shown).lanes[0].repeats) == 2
 
 
 def test_a_failed_lane_keeps_its_reason_and_what_it_had() -> None:
@@ -165,7 +167,7 @@ def test_a_failed_lane_keeps_its_reason_and_what_it_had() -> None:
     failed, other = shown.lanes
     assert (failed.state, failed.error, failed.error_kind, failed.current) == ("failed", "no memory", "memory", None)
     assert (other.state, other.error) == ("done", None)
-    record = shown.recording()
+    record = build_recording(shown)
     assert record.lanes[0].error == "no memory"
     assert len(record.lanes[0].repeats) == 1
 
@@ -176,8 +178,8 @@ def test_a_cancelled_run_says_so_and_keeps_what_it_has() -> None:
     play(shown, RunFinished("cancelled"))
     assert shown.status == "cancelled"
     assert [lane.status for lane in shown.lanes] == ["stopped after 2 tokens", "stopped after 0 tokens"]
-    assert shown.recording().status == "cancelled"
-    assert shown.recording().lanes[0].repeats[0].finish == ("cancelled",)
+    assert build_recording(shown).status == "cancelled"
+    assert build_recording(shown).lanes[0].repeats[0].finish == ("cancelled",)
 
 
 def test_labels_may_repeat() -> None:

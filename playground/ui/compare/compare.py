@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from playground.recordings.build import build_recording
 from playground.recordings.compare import EQUAL, compare_recordings
 from playground.recordings.reading import MAX_BYTES, parse_recording
 from playground.timeline.state import RunState
@@ -48,7 +49,7 @@ def compared(text: str, name: str, view: RunState) -> str:
     """The component's value: the recording in `text`, first, against the run. Raises InputError."""
     name = name[:LONGEST_NAME]
     first = parse_recording(text.encode("utf-8", "replace"), name, "run")
-    found = compare_recordings(first, view.recording(), (name, "this page’s run"))
+    found = compare_recordings(first, build_recording(view), (name, "this page’s run"))
     return _value({"found": {**found, "equal": EQUAL}})
 
 

@@ -16,8 +16,9 @@ from typing import Any
 from playground.analysis.breakdown import breakdown, breakdown_words
 from playground.analysis.comparison import compare
 from playground.analysis.definitions import about_definitions, read_tables
+from playground.analysis.figures import figure, live_figures
 from playground.analysis.machine_noise import noise_words
-from playground.analysis.metrics import median
+from playground.analysis.metrics import measure, median
 from playground.analysis.output_diff import change_words
 from playground.analysis.slo import TARGETS, timing
 from playground.errors import InputError
@@ -180,7 +181,7 @@ class _LaneFeed:
 
     def tpot_s(self) -> float | None:
         """The median of the counted repeats, else of the one in progress, so far."""
-        counted = self._lane.figure("tpot_s")
+        counted = figure(self._lane, "tpot_s")
         return counted if counted is not None else self._counting().tpot_s
 
     def changes(self, baseline_s: float | None) -> dict[str, Any]:
@@ -245,7 +246,7 @@ class _LaneFeed:
 
     def _figures(self, baseline_s: float | None) -> dict[str, Any]:
         self._due_s = self._clock() + FIGURES_PERIOD_S
-        self._live = self._lane.live_figures()
+        self._live = live_figures(self._lane)
         lane, tpot_s, throughput = self._lane, self.tpot_s(), self._median_or_live("decode_tokens_per_s")
         compared = lane is not self._view.baseline and tpot_s and baseline_s
         said = self._compared() | self._phases()
@@ -262,10 +263,10 @@ class _LaneFeed:
             "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
             "memory": size(lane.memory_bytes),
             "memory_parts": memory_words(lane),
-            "cold": f"cold {duration(lane.cold.metrics.ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
+            "cold": f"cold {duration(measure(lane.cold).ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
             "ttft_ms": ttft_ms(lane),
-            "e2e": duration(lane.figure("e2e_s")),
-            "e2e_ms": milliseconds(lane.figure("e2e_s")),
+            "e2e": duration(figure(lane, "e2e_s")),
+            "e2e_ms": milliseconds(figure(lane, "e2e_s")),
             "repeats_ms": repeats_ms(self._view, lane),
             "swap": swap_words(lane),
             "every_swap": every_swap(lane),
@@ -305,7 +306,7 @@ class _LaneFeed:
         if _revises(self._lane) and not self._lane.counted:
             return None
         live: float | None = getattr(self._counting(), name)
-        return median([self._lane.figure(name)]) if self._lane.counted else live
+        return median([figure(self._lane, name)]) if self._lane.counted else live
 
     def _unsure(self) -> str:
         """Why the shown text may still change or does not count; empty when it stands."""
