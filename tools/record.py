@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from playground.engines.local.client import LocalFleet  # noqa: E402
+from playground.recordings.build import build_recording  # noqa: E402
 from playground.runs.runner import Runner  # noqa: E402
 from playground.settings import Settings  # noqa: E402
 from playground.spec.measure import SCHEDULES  # noqa: E402

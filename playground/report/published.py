@@ -52,16 +52,16 @@ def _rows(view: RunState) -> Iterator[PublishedRow]:
     """In the figures' order; each beside every lane of its label."""
     figures = view.request.published.figures if view.request.published else ()
     first = next((lane for lane in view.lanes if figures and lane.label == figures[0].lane), None)
-    for figure in figures:
+    for one in figures:
         for lane in view.lanes:
-            if lane.label == figure.lane:
-                yield _row(view, lane, figure, figures[0], first)
+            if lane.label == one.lane:
+                yield _row(view, lane, one, figures[0], first)
 
 
-def _row(view: RunState, lane: LaneState, figure: PublishedFigure, reference: PublishedFigure, first: LaneState | None) -> PublishedRow:
+def _row(view: RunState, lane: LaneState, one: PublishedFigure, reference: PublishedFigure, first: LaneState | None) -> PublishedRow:
     whole = first is not None and not lane.cut_short and not first.cut_short
     found = paired(view, lane, first, "e2e_s") if first is not None and whole else None
-    published = [figure.what, duration(figure.e2e_s), ratio(figure.e2e_s, reference.e2e_s)]
+    published = [one.what, duration(one.e2e_s), ratio(one.e2e_s, reference.e2e_s)]
     change = "baseline" if lane is view.baseline else change_words(view, lane) or UNKNOWN
     return {
         "lane": lane.index,

@@ -138,22 +138,22 @@ def _alone(race: _Race) -> str:
 def _fastest(race: _Race) -> str:
     """Who is fastest, in the race's figure, and how that compares with the baseline."""
     leaders = race.alike(race.pace, ALIKE)
-    figure = f"{_range(leaders, race.pace)} {_unit(race)}"
+    times = f"{_range(leaders, race.pace)} {_unit(race)}"
     if len(leaders) == len(race.lanes):
         whole = len(leaders) == len(race.view.lanes)
         if not race.close(leaders, ALIKE):
             who = "the lanes" if whole else _names(race.view, leaders)
-            return f"{count(race.pairs(leaders), 'repeat')} do not tell {who} apart: {figure}"
+            return f"{count(race.pairs(leaders), 'repeat')} do not tell {who} apart: {times}"
         every = "Both lanes" if len(leaders) == 2 else f"All {len(leaders)} lanes"
         who = every if whole else _names(race.view, leaders)
-        return f"{who} {'write about as fast' if race.pace == 'tpot_s' else 'take about as long'}: {figure}"
+        return f"{who} {'write about as fast' if race.pace == 'tpot_s' else 'take about as long'}: {times}"
     if len(leaders) > 1:
         about = "" if race.baseline in leaders else race.multiple(leaders[0], race.pace)
         verb = "write fastest" if race.pace == "tpot_s" else "finish first"
         alike = "about alike" if race.close(leaders, ALIKE) else f"not told apart by {count(race.pairs(leaders), 'repeat')}"
-        return f"{_names(race.view, leaders)} {verb}, {alike}: {figure}{f', about {about}' if about else ''}"
+        return f"{_names(race.view, leaders)} {verb}, {alike}: {times}{f', about {about}' if about else ''}"
     (winner,) = leaders
-    said = f"{name(race.view, winner)} {'writes fastest' if race.pace == 'tpot_s' else 'finishes first'}: {figure}"
+    said = f"{name(race.view, winner)} {'writes fastest' if race.pace == 'tpot_s' else 'finishes first'}: {times}"
     return said + (_runner_up(race, winner) if winner is race.baseline else _against_baseline(race, winner))
 
 
