@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from playground.errors import InputError
 from playground.spec.explain import explain
+from playground.spec.knobs import settings_of
 from playground.spec.lane import Lane
 from playground.spec.measure import Measure
 from playground.spec.names import EMBEDDED_MODEL, MAX_RANK, AdapterName, Name, random_rank
@@ -89,3 +90,7 @@ class RunRequest(Value):
 
 def _listed(names: dict[str, str]) -> str:
     return ", ".join(sorted(names)) or "none"
+
+
+SETTINGS = tuple(settings_of(RunRequest))
+"""What can be set of a run, besides its lanes and the names in them."""

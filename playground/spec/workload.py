@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from playground.errors import InputError
+from playground.spec.knobs import TEXT_BREAK, Knob, Line
 from playground.spec.lane import MAX_BATCH
 from playground.spec.values import Value
 
@@ -17,9 +18,35 @@ DEFAULT_PROMPT = "Why is the sky blue?"
 class Workload(Value):
     """What the lanes are asked: the prompts, and how each reaches the model."""
 
-    prompts: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BATCH)] = (DEFAULT_PROMPT,)
-    system: str | None = None
-    chat: bool = True
+    prompts: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, max_length=MAX_BATCH),
+        Knob(
+            "Prompt",
+            "Replaces the preset's; repeat it to fill the rows of a batch.",
+            label=f"Prompt; several for a batch: a line of {TEXT_BREAK} between them",
+            name="prompt",
+            place="top",
+            in_script=True,
+            line=Line(""),
+        ),
+    ] = (DEFAULT_PROMPT,)
+    system: Annotated[
+        str | None,
+        Knob(
+            "System prompt", "A system prompt.", placeholder="none", place="more", in_script=True, line=Line("system prompt", always=False)
+        ),
+    ] = None
+    chat: Annotated[
+        bool,
+        Knob(
+            "Chat template",
+            "The prompt as it stands, not through the model's chat template.",
+            option=" /--raw",
+            place="nowhere",
+            in_script=True,
+        ),
+    ] = True
     """Through the model's chat template when it has one; off: the prompt as it stands."""
 
     @field_validator("prompts")

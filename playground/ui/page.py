@@ -15,8 +15,8 @@ from playground.ui.api import add_endpoint
 from playground.ui.compare.compare import compare_view
 from playground.ui.controls.controls import add_controls
 from playground.ui.controls.edits import Edits
-from playground.ui.controls.form import Form, read_form
-from playground.ui.controls.link import form_of, write_link
+from playground.ui.controls.form import Form, form_of, read_form
+from playground.ui.controls.link import write_link
 from playground.ui.live.component import live_view
 from playground.ui.live.idle import idle_feed
 from playground.ui.live.streams import Streams

@@ -235,7 +235,7 @@ def test_run_takes_what_was_typed_a_moment_before(visit: Page) -> None:
 
 
 def test_the_settings_stand_in_one_line(visit: Page) -> None:
-    expect(visit.locator("#summary")).to_have_text("interleaved · 1 warm-up · 1 repeat · seed 7 · fixed length · all threads")
+    expect(visit.locator("#summary")).to_have_text("interleaved · fixed length · 1 warm-up · 1 repeat · seed 7 · all threads")
     expect(visit.locator("#repeats")).to_be_hidden()
     expect(visit.locator("#max-new-tokens input")).to_be_visible()
     visit.click("#settings-toggle button")

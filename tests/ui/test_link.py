@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.settings import ROOT, Settings
+from playground.spec.knobs import Typed
 from playground.spec.lane import Lane
-from playground.spec.measure import MAX_NEW_TOKENS, SCHEDULES
+from playground.spec.measure import MAX_NEW_TOKENS, SCHEDULES, Measure, Until
 from playground.spec.presets import Preset, load_presets
-from playground.ui.controls.form import FIXED, FREE, Form
-from playground.ui.controls.link import MAX_CHARACTERS, Linked, LinkError, form_of, read_link, write_link
+from playground.ui.controls.form import Form, form_of, read_form
+from playground.ui.controls.link import MAX_CHARACTERS, Linked, LinkError, read_link, write_link
 from tests import strategies
 
 PRESETS = load_presets(ROOT / "presets")
@@ -26,6 +27,10 @@ FIRST = next(iter(PRESETS.values()))
 
 def standing(preset: Preset) -> Form:
     return form_of(preset, preset.model, SETTINGS.max_lanes)
+
+
+def typed(form: Form, **settings: Typed) -> Form:
+    return replace(form, settings={**form.settings, **settings})
 
 
 lanes = strategies.variants().filter(lambda variant: not variant.merged)
@@ -40,14 +45,14 @@ def forms(draw: st.DrawFn) -> tuple[Form, Preset]:
     preset = draw(st.sampled_from(sorted(PRESETS.values(), key=lambda one: one.name)))
     texts = draw(st.just(preset.lanes) | st.lists(lane_texts, min_size=1, max_size=9).map(tuple))
     enough = max(Lane.parse(text).batch for text in texts) >= len(preset.workload.prompts)
-    asked = standing(preset) if enough else replace(standing(preset), prompt="Why?")
-    base = replace(asked, lanes=texts, baseline=draw(st.integers(0, len(texts) - 1)))
+    asked = standing(preset) if enough else typed(standing(preset), prompt="Why?")
+    model = draw(st.sampled_from([preset.model, "other"]))
+    base = replace(asked, lanes=texts, baseline=draw(st.integers(0, len(texts) - 1)), model=model)
     other: dict[str, Any] = {
         "prompt": words.map(lambda text: f"Why {text}?".replace("---", "-")),
         "system": words,
-        "model": st.sampled_from(["smollm2-135m", "other"]),
         "schedule": st.sampled_from(SCHEDULES),
-        "length": st.sampled_from([FIXED, FREE]),
+        "length": st.sampled_from(["fixed", "free"]),
         "max_new_tokens": st.integers(1, MAX_NEW_TOKENS),
         "warmup": st.integers(0, 20),
         "repeats": st.integers(1, 100),
@@ -59,7 +64,7 @@ def forms(draw: st.DrawFn) -> tuple[Form, Preset]:
         "limit_s": st.integers(1, 86_400),
     }
     chosen = draw(st.sets(st.sampled_from(sorted(other))))
-    return replace(base, **{name: draw(other[name]) for name in sorted(chosen)}), preset
+    return typed(base, **{name: draw(other[name]) for name in sorted(chosen)}), preset
 
 
 @given(forms())
@@ -86,8 +91,48 @@ def test_a_preset_as_it_is_needs_only_its_name() -> None:
     assert read_link("?preset=quickstart", PRESETS, SETTINGS) == Linked("quickstart", None)
 
 
+def test_links_of_earlier_versions_open() -> None:
+    """Written by version 0.1.0: names and units of a link's settings stay."""
+    old = {
+        "lanes": ["bf16", "nf4@2"],
+        "baseline": 1,
+        "prompt": "a\n---\nb",
+        "system": "s",
+        "model": "other",
+        "schedule": "exclusive",
+        "length": "free",
+        "max_new_tokens": 3,
+        "warmup": 0,
+        "repeats": 2,
+        "seed": 1,
+        "threads": 2,
+        "agreement": True,
+        "quantum_ms": 12.5,
+        "until_percent": 2.5,
+        "limit_s": 30,
+    }
+    linked = read_link(run(**old), PRESETS, SETTINGS)
+    assert linked is not None
+    assert linked.form is not None
+    request = read_form(linked.form, SETTINGS)
+    assert (request.workload.prompts, request.workload.system, request.model, request.baseline) == (("a", "b"), "s", "other", 1)
+    measure = Measure(
+        schedule="exclusive",
+        fixed_length=False,
+        max_new_tokens=3,
+        warmup=0,
+        repeats=2,
+        seed=1,
+        threads=2,
+        agreement=True,
+        quantum_s=0.0125,
+        until=Until(width=0.025, limit_s=30),
+    )
+    assert request.measure == measure
+
+
 def test_only_what_differs_is_written() -> None:
-    link = write_link(replace(standing(FIRST), seed=8.0), FIRST, FIRST.model, SETTINGS)
+    link = write_link(typed(standing(FIRST), seed=8.0), FIRST, FIRST.model, SETTINGS)
     assert link == "run=" + quote('{"v":1,"preset":"quickstart","seed":8}', safe=":,")
 
 
@@ -99,11 +144,11 @@ def test_a_model_that_is_the_presets_only_on_some_machines_is_kept() -> None:
 
 def test_a_run_that_does_not_fit_says_so() -> None:
     with pytest.raises(LinkError, match=r"does not fit in a link \(\d+,\d+ characters, at most 6,000\); shorten the prompt"):
-        write_link(replace(standing(FIRST), prompt="é" * MAX_CHARACTERS), FIRST, FIRST.model, SETTINGS)
+        write_link(typed(standing(FIRST), prompt="é" * MAX_CHARACTERS), FIRST, FIRST.model, SETTINGS)
 
 
 def test_half_a_character_is_no_reason_to_fail() -> None:
-    assert write_link(replace(standing(FIRST), prompt="Why \ud800?"), FIRST, FIRST.model, SETTINGS).endswith("Why%20%3F%3F%22%7D")
+    assert write_link(typed(standing(FIRST), prompt="Why \ud800?"), FIRST, FIRST.model, SETTINGS).endswith("Why%20%3F%3F%22%7D")
 
 
 def run(**fields: Any) -> str:
@@ -134,7 +179,7 @@ def run(**fields: Any) -> str:
         (run(lanes=["int9"]), "This link does not fit this page: Lane 1: unknown precision 'int9'"),
         (run(lanes=["bf16"] * 10), "10 lanes are more than the 9 allowed here"),
         (run(baseline=4), "Baseline: there is no lane of index 4"),
-        (run(length="endless"), "length: input should be 'fixed' or 'free'"),
+        (run(length="endless"), "This link does not fit this page: Length: 'endless' is not allowed; allowed: fixed, free"),
         (run(model="gone", lanes=["other:bf16"]), "model 'gone' is not known (allowed: smollm2-135m, other)"),
         ("?run=" + quote('{"v":1,"preset":"quickstart","prompt":"\\ud800"}'), "This link is damaged"),
         (run(lanes=["bf16+gone"]), "Lane 1: adapter 'gone' is not known (allowed: faq, random-r1 to random-r1024)"),

@@ -15,8 +15,8 @@ from playground.settings import Settings
 from playground.spec.presets import Preset
 from playground.ui.controls.controls import HINT, Controls, Updates
 from playground.ui.controls.edit_report import Report
-from playground.ui.controls.form import Form, FormError, measure_line, read_form, split_prompts
-from playground.ui.controls.link import LinkError, form_of, read_link, write_link
+from playground.ui.controls.form import Form, FormError, form_of, measure_line, prompts_in, read_form
+from playground.ui.controls.link import LinkError, read_link, write_link
 from playground.ui.lane_editor.choices import Here
 from playground.ui.lane_editor.lane_fields import FIELDS, Lanes, canonical, changed, is_lane, split_lanes, text_of
 from playground.ui.live.idle import idle_feed
@@ -45,9 +45,9 @@ class Edits:
         inputs = controls.inputs() | {controls.problem}
         outputs = [*controls.outputs(), self._tools, self._lesson, self._live, self._linked]
         controls.lanes.toggle.input(self._reported, inputs, outputs, **EACH)
-        fields = {name: getattr(controls, name) for name in Controls.FIELDS}
-        texts = [fields.pop(name) for name in ("prompt", "system")]
-        gr.on([*(text.blur for text in texts), *(field.input for field in fields.values())], None, js=_SAY.format("set"), **EACH)
+        # A text is reported when it is left, everything else at once.
+        edited = [field.blur if isinstance(field, gr.Textbox) else field.input for field in controls.fields]
+        gr.on(edited, None, js=_SAY.format("set"), **EACH)
         controls.preset.input(None, js=_SAY.format("preset"), **EACH)
         loading = demo.load(self._machine.words, None, device, **STREAMING)
         loading.then(self._known, inputs | {self._linked}, outputs, **STREAMING)
@@ -78,7 +78,7 @@ class Edits:
                 return self._told(values, self._controls.lanes.offering(lanes, self._here(values)))
             case "share":
                 preset = self._presets[values[self._controls.preset]]
-                return {self._tools: self._address(self._controls.form(values, preset.workload.chat), preset, report.serial)}
+                return {self._tools: self._address(self._controls.form(values, preset), preset, report.serial)}
             case "restore":
                 return self._restored(values, report.search)
             case "typed":
@@ -101,11 +101,12 @@ class Edits:
                 assert_never(report.act)
 
     def _here(self, values: Values) -> Here:
-        return Here.of(self._settings, self._machine.devices(), len(split_prompts(values[self._controls.prompt] or "")))
+        form = self._controls.form(values, self._presets[values[self._controls.preset]])
+        return Here.of(self._settings, self._machine.devices(), prompts_in(form))
 
     def _filled(self, values: Values, preset: Preset, form: Form) -> Updates:
         controls = self._controls
-        here = self._here({controls.prompt: form.prompt})
+        here = Here.of(self._settings, self._machine.devices(), prompts_in(form))
         return self._told(values, controls.filled(preset.name, form, here)) | {self._lesson: preset.lesson, controls.problem: HINT}
 
     def _moved(self, values: Values, lanes: Lanes) -> Updates:
@@ -142,7 +143,7 @@ class Edits:
         rows = zip(controls.lanes.rows, lanes.texts, strict=False)
         after = {**values, controls.count: len(lanes.texts)} | {one.text: text for one, text in rows}
         try:
-            read_form(controls.form(after, True), self._settings)
+            read_form(controls.form(after, self._presets[values[controls.preset]]), self._settings)
         except FormError as error:
             if error.field == element:
                 return {controls.problem: wrong(element, error.sentence, focus=False)}
@@ -152,7 +153,7 @@ class Edits:
         """The updates; and the line of settings, the address and, before the first run, the live view as they are after them."""
         after = {**values, **updates}
         preset = self._presets[after[self._controls.preset]]
-        form = self._controls.form(after, preset.workload.chat)
+        form = self._controls.form(after, preset)
         told = updates | {self._controls.summary: measure_line(form), self._tools: self._address(form, preset)}
         lanes_too = any(row.text in updates for row in self._controls.lanes.rows)
         return told | (self._idle(form, preset) if lanes_too and values[self._controls.fresh] else {})

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import ValidationError
 
 from playground.errors import InputError
-from playground.formatting import UNKNOWN
 from playground.settings import Settings
-from playground.spec.explain import explain
+from playground.spec.knobs import Setting, Stored, Typed, nested, split_texts
 from playground.spec.lane import Lane
-from playground.spec.measure import Measure, Until
+from playground.spec.measure import Until
+from playground.spec.presets import Preset
 from playground.spec.published import Published
-from playground.spec.request import RunRequest
+from playground.spec.request import SETTINGS, RunRequest
 
-PROMPT_BREAK = "---"
-"""On a line of its own, between two prompts of a batch."""
-FIXED, FREE = "fixed", "free"
+ON_PAGE = tuple(setting for place in ("top", "settings", "more") for setting in SETTINGS if setting.knob.place == place)
+"""The settings that have a control, in the order in which they stand."""
 
 
 class FormError(InputError):
@@ -34,39 +31,31 @@ class Form:
     """The fields as the page holds them; numbers may be missing or fractional."""
 
     model: str
-    prompt: str
-    system: str
     lanes: tuple[str, ...]
-    schedule: str
-    length: str
-    max_new_tokens: float | None
-    warmup: float | None
-    repeats: float | None
-    seed: float | None
-    threads: float | None
-    chat: bool = True
+    settings: Mapping[str, Typed]
+    """Of every setting by its name; those without a control are the preset's."""
     baseline: int = 0
-    agreement: bool = False
-    quantum_ms: float | None = 100
-    until_percent: float | None = 0
-    """How narrow the interval is to be; 0: the repeats asked for are all."""
-    limit_s: float | None = 120
+
+
+def form_of(preset: Preset, model: str, most: int) -> Form:
+    """The form as a preset fills it, with at most so many lanes."""
+    return Form(model, preset.lanes[:most], {setting.name: _typed(setting, preset) for setting in SETTINGS})
+
+
+def _typed(setting: Setting, preset: Preset) -> Typed:
+    group, *_, name = setting.path
+    left_out = name not in getattr(preset, group).model_fields_set
+    return setting.knob.page_default if left_out and setting.knob.page_default else setting.typed(setting.of(preset))
 
 
 def read_form(form: Form, settings: Settings, published: Published | None = None) -> RunRequest:
     """The run that was asked for. `published`: the preset's figures of others. Raises FormError."""
     lanes = tuple(_lane(number, text) for number, text in enumerate(form.lanes, start=1))
-    numbers = {name: _whole(name, getattr(form, name)) for name in ("max_new_tokens", "warmup", "repeats", "seed")}
-    how = {"schedule": form.schedule, "fixed_length": form.length == FIXED, "agreement": form.agreement}
-    measure = _measure(**how, threads=_threads(form.threads), quantum_s=_number("quantum_ms", form.quantum_ms) / 1e3, **numbers)
-    measure = measure.model_copy(update={"until": _until(form)})
-    fields = {"lanes": lanes, "prompts": split_prompts(form.prompt), "system": form.system.strip() or None, "chat": form.chat}
+    fields = nested((setting, _stored(setting, form.settings[setting.name])) for setting in SETTINGS)
     try:
         names = {"model": form.model, "models": settings.models, "adapters": settings.adapters}
-        request = RunRequest.build(**fields, **names, measure=measure, baseline=form.baseline, published=published)
+        request = RunRequest.build(**fields, **names, lanes=lanes, baseline=form.baseline, published=published)
         return checked(request, settings)
-    except FormError:
-        raise
     except InputError as error:
         sentence = sentence_of(error)
         raise FormError(_element(sentence, lanes), _numbered(sentence, lanes)) from None
@@ -96,46 +85,27 @@ def _no_longer_than(request: RunRequest, until: Until, settings: Settings) -> Ru
     return request.model_copy(update={"measure": measure.model_copy(update={"until": shorter})})
 
 
-def split_prompts(text: str) -> tuple[str, ...]:
-    """The prompts of a batch, from one text."""
-    prompts: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if line.strip() == PROMPT_BREAK:
-            prompts.append([])
-        else:
-            prompts[-1].append(line)
-    return tuple("\n".join(lines).strip() for lines in prompts)
-
-
-def join_prompts(prompts: tuple[str, ...]) -> str:
-    return f"\n{PROMPT_BREAK}\n".join(prompts)
-
-
 def measure_line(form: Form) -> str:
     """How the form measures, in one line; what is not a number yet is "–"."""
+    return " · ".join(phrase for setting in ON_PAGE if (phrase := setting.phrase(form.settings)))
 
-    def number(value: float | None) -> str:
-        return UNKNOWN if value is None else f"{value:g}" if value != int(value) else str(int(value))
 
-    parts = [
-        form.schedule,
-        f"{number(form.warmup)} warm-up{'' if form.warmup == 1 else 's'}",
-        f"{number(form.repeats)} repeat{'' if form.repeats == 1 else 's'}",
-        f"seed {number(form.seed)}",
-        *([f"turns of {number(form.quantum_ms)} ms"] if form.schedule == "interleaved" and form.quantum_ms != 100 else []),
-        *([f"until the interval is within {number(form.until_percent)} %"] if form.until_percent else []),
-        "fixed length" if form.length == FIXED else "free length",
-        f"{number(form.threads)} thread{'' if form.threads == 1 else 's'}" if form.threads else "all threads",
-        *(["system prompt"] if form.system.strip() else []),
-        *(["outputs compared"] if form.agreement else []),
-    ]
-    return " · ".join(parts)
+def prompts_in(form: Form) -> int:
+    """How many prompts the form holds."""
+    return len(split_texts(str(form.settings["prompt"] or "")))
 
 
 def sentence_of(error: InputError) -> str:
     """The error for a reader who sees where it is: without the names of our own fields."""
     sentence = str(error).removeprefix("run: ")
     return sentence[:1].upper() + sentence[1:]
+
+
+def _stored(setting: Setting, typed: Typed) -> Stored:
+    try:
+        return setting.read(typed, setting.knob.title)
+    except InputError as error:
+        raise FormError(setting.element, str(error)) from None
 
 
 def _lane(number: int, text: str) -> Lane:
@@ -148,68 +118,14 @@ def _lane(number: int, text: str) -> Lane:
         raise FormError(field, f"Lane {number}: {str(error).removeprefix(error.field + ': ')}") from None
 
 
-def _measure(**fields: Any) -> Measure:
-    try:
-        return Measure.model_validate(fields)
-    except ValidationError as error:
-        name = str(error.errors(include_url=False)[0]["loc"][0])
-        if name == "quantum_s":
-            raise FormError("quantum-ms", "Turn: must be between 0 and 10,000 ms") from None
-        reason = explain(error).removeprefix(f"{name}: ")
-        raise FormError(name.replace("_", "-"), f"{TITLES.get(name, name)}: {reason}") from None
-
-
-TITLES = {
-    "max_new_tokens": "New tokens",
-    "warmup": "Warm-ups",
-    "repeats": "Repeats",
-    "seed": "Seed",
-    "threads": "Threads",
-    "schedule": "Schedule",
-    "quantum_ms": "Turn",
-    "until_percent": "Until sure",
-    "limit_s": "At most",
-}
-
-
-def _whole(name: str, value: float | None) -> int:
-    if value is None or value != int(value):
-        raise FormError(name.replace("_", "-"), f"{TITLES[name]}: must be a whole number, not {'nothing' if value is None else value}")
-    return int(value)
-
-
-def _number(name: str, value: float | None) -> float:
-    if value is None:
-        raise FormError(name.replace("_", "-"), f"{TITLES[name]}: must be a number, not nothing")
-    return value
-
-
-def _until(form: Form) -> Until | None:
-    percent, limit_s = _number("until_percent", form.until_percent), _number("limit_s", form.limit_s)
-    if not percent:
-        return None
-    try:
-        return Until(width=percent / 100, limit_s=limit_s)
-    except ValidationError as error:
-        wrong = {"width": ("until_percent", "above 0 and at most 200 %"), "limit_s": ("limit_s", "above 0 and at most 86,400 s")}
-        name, allowed = wrong[str(error.errors(include_url=False)[0]["loc"][0])]
-        given = f"{getattr(form, name):g}"
-        raise FormError(name.replace("_", "-"), f"{TITLES[name]}: {given} is not allowed; allowed: {allowed}") from None
-
-
-def _threads(value: float | None) -> int | None:
-    """Nothing, or 0: the machine's cores."""
-    return _whole("threads", value) if value else None
-
-
 def _element(sentence: str, lanes: tuple[Lane, ...]) -> str:
+    """The id of what a sentence about the whole run is about."""
     for number, lane in enumerate(lanes, start=1):
         if repr(str(lane)) in sentence:
             return f"lane-{number}"
     lowered = sentence.lower()
-    return next(
-        (f for word, f in (("prompt", "prompt"), ("max_new_tokens", "max-new-tokens"), ("model", "model")) if word in lowered), "run"
-    )
+    elements = {setting.path[-1]: setting.element for setting in ON_PAGE} | {"model": "model"}
+    return next((element for name, element in elements.items() if name in lowered), "run")
 
 
 def _numbered(sentence: str, lanes: tuple[Lane, ...]) -> str:

@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from playground.errors import InputError
 from playground.settings import Settings
 from playground.spec.explain import explain
-from playground.spec.measure import Until
+from playground.spec.knobs import Kind
 from playground.spec.presets import Preset
-from playground.ui.controls.form import FIXED, FREE, Form, FormError, join_prompts, read_form
+from playground.ui.controls.form import ON_PAGE, Form, FormError, form_of, read_form
 
 VERSION = 1
 MAX_CHARACTERS = 6000
@@ -44,8 +44,8 @@ class Linked:
     """None: the preset as it is."""
 
 
-class _Payload(BaseModel):
-    """What `?run=` may hold; a field that is left out is the preset's."""
+class _Head(BaseModel):
+    """What `?run=` may hold besides the settings; a field that is left out is the preset's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -53,43 +53,17 @@ class _Payload(BaseModel):
     preset: str
     lanes: Annotated[list[Annotated[str, Field(max_length=400)]], Field(min_length=1)] | None = None
     baseline: Annotated[int, Field(ge=0)] | None = None
-    prompt: str | None = None
-    system: str | None = None
     model: str | None = None
-    schedule: str | None = None
-    length: Literal["fixed", "free"] | None = None
-    max_new_tokens: int | None = None
-    warmup: int | None = None
-    repeats: int | None = None
-    seed: int | None = None
-    threads: int | None = None
-    agreement: bool | None = None
-    quantum_ms: float | None = None
-    until_percent: float | None = None
-    limit_s: float | None = None
 
 
-def form_of(preset: Preset, model: str, most: int) -> Form:
-    """The form as a preset fills it, with at most so many lanes."""
-    measure = preset.measure
-    return Form(
-        model=model,
-        prompt=join_prompts(preset.workload.prompts),
-        system=preset.workload.system or "",
-        lanes=preset.lanes[:most],
-        schedule=preset.schedule or "interleaved",
-        length=FIXED if measure.fixed_length else FREE,
-        max_new_tokens=measure.max_new_tokens,
-        warmup=measure.warmup,
-        repeats=measure.repeats,
-        seed=measure.seed,
-        threads=measure.threads or 0,
-        chat=preset.workload.chat,
-        agreement=measure.agreement,
-        quantum_ms=_written(measure.quantum_s * 1e3),
-        until_percent=_written(measure.until.width * 100) if measure.until else 0,
-        limit_s=(measure.until or Until()).limit_s,
-    )
+def _payload_model() -> type[_Head]:
+    kinds: dict[Kind, type] = {"whole": int, "number": float, "switch": bool, "choice": str, "text": str, "texts": str}
+    typed = {setting.name: str if setting.choices else kinds[setting.kind] for setting in ON_PAGE}
+    fields: dict[str, Any] = {name: (kind | None, None) for name, kind in typed.items()}
+    return create_model("_Payload", __base__=_Head, **fields)
+
+
+_PAYLOAD = _payload_model()
 
 
 def write_link(form: Form, preset: Preset, model: str, settings: Settings) -> str:
@@ -121,8 +95,13 @@ def _run(text: str, presets: Mapping[str, Preset], settings: Settings) -> Linked
     payload = _payload(text)
     preset = _preset(payload.preset, presets)
     base = form_of(preset, preset.model, settings.max_lanes)
-    given = payload.model_dump(exclude_none=True, exclude={"v", "preset"})
-    form = Form(**{name: getattr(base, name) for name in base.__slots__} | given | {"lanes": tuple(given.get("lanes", base.lanes))})
+    settings_given = payload.model_dump(exclude_none=True, exclude=set(_Head.model_fields))
+    form = Form(
+        model=base.model if payload.model is None else payload.model,
+        lanes=base.lanes if payload.lanes is None else tuple(payload.lanes),
+        settings={**base.settings, **settings_given},
+        baseline=payload.baseline or 0,
+    )
     if form.model not in settings.models:
         raise LinkError(f"This link does not fit this page: model {form.model!r} is not known (allowed: {', '.join(settings.models)})")
     try:
@@ -132,7 +111,7 @@ def _run(text: str, presets: Mapping[str, Preset], settings: Settings) -> Linked
     return Linked(preset.name, form)
 
 
-def _payload(text: str) -> _Payload:
+def _payload(text: str) -> _Head:
     if len(text) > MAX_CHARACTERS:
         raise LinkError(f"This link is too long ({len(text):,} characters, at most {MAX_CHARACTERS:,}); the page shows its defaults")
     try:
@@ -146,7 +125,7 @@ def _payload(text: str) -> _Payload:
         version = json.dumps(value.get("v"))[:20]
         raise LinkError(f"This link is of version {version}, and this page reads version {VERSION}; the page shows its defaults")
     try:
-        return _Payload.model_validate(value)
+        return _PAYLOAD.model_validate(value)
     except ValidationError as error:
         raise LinkError(f"This link is damaged: {explain(error)}; the page shows its defaults") from None
 
@@ -157,12 +136,7 @@ def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
     return presets[name]
 
 
-def _written(value: float) -> float:
-    """Without what changing the unit has added at the 16th digit."""
-    return round(value, 9)
-
-
 def _plain(form: Form) -> dict[str, Any]:
-    values = {name: getattr(form, name) for name in form.__slots__ if name != "chat"}
-    whole = {name: int(value) for name, value in values.items() if isinstance(value, float) and value == int(value)}
-    return values | whole | {"lanes": list(form.lanes)}
+    shown = {setting.name: form.settings[setting.name] for setting in ON_PAGE}
+    whole = {name: int(value) for name, value in shown.items() if isinstance(value, float) and value == int(value)}
+    return {"lanes": list(form.lanes), "baseline": form.baseline, "model": form.model} | shown | whole
