@@ -25,27 +25,7 @@ from playground.cli import render as report
 from playground.cli.commands import cache as kept_cache
 from playground.cli.commands.compare import compare
 from playground.cli.commands.doctor import diagnose, show
-from playground.cli.options import (
-    Adapters,
-    Agreement,
-    FixedLength,
-    MaxNewTokens,
-    Models,
-    PresetName,
-    Prompts,
-    QuantumMs,
-    Raw,
-    Seed,
-    System,
-    TargetText,
-    Threads,
-    TimeLimit,
-    UntilPercent,
-    Warmup,
-    place,
-    read_options,
-    until_sure,
-)
+from playground.cli.options import Adapters, Given, Models, PresetName, TargetText, place, read_options, takes_settings
 from playground.cli.output import Write, outputs
 from playground.cli.read_as import ReadAs, readings
 from playground.engines.base import EngineError
@@ -58,9 +38,8 @@ from playground.report.verdict import lane_verdicts, verdict
 from playground.report.wording import caption
 from playground.runs.runner import Run, Runner
 from playground.settings import Settings
-from playground.spec.measure import SCHEDULES
 from playground.spec.presets import load_presets
-from playground.spec.request import RunRequest
+from playground.spec.request import SETTINGS, RunRequest
 from playground.timeline.state import RunState
 
 PROGRAM = "python -m playground"
@@ -119,35 +98,17 @@ def _sentence(error: Exception) -> str:
 
 
 @app.command()
+@takes_settings(SETTINGS)
 def run(
     context: typer.Context,
+    *,
     preset: PresetName = None,
     lane: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="A lane; repeat it. Replaces the preset's; none is needed.")
     ] = None,
     model: Models = None,
     adapter: Adapters = None,
-    prompt: Prompts = None,
-    system: System = None,
-    max_new_tokens: MaxNewTokens = None,
-    fixed_length: FixedLength = None,
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(SCHEDULES),
-            help="One lane after the other, turns by each lane's own clock, or all at once.  [default: exclusive, unless the preset "
-            "names one]",
-        ),
-    ] = None,
-    warmup: Warmup = None,
-    repeats: Annotated[int | None, typer.Option(metavar="N", help="Repeats that count.  [default: 1]")] = None,
-    seed: Seed = None,
-    threads: Threads = None,
-    agreement: Agreement = None,
-    quantum_ms: QuantumMs = None,
-    until: UntilPercent = None,
-    time_limit: TimeLimit = None,
-    raw: Raw = False,
+    given: Given,
     target: TargetText = None,
     baseline: Annotated[int | None, typer.Option(metavar="N", help="The lane the others are compared with.  [default: 1]")] = None,
     json: Annotated[str | None, typer.Option(metavar="PATH|-", help="Writes the recording as JSON; - is standard output.")] = None,
@@ -158,66 +119,47 @@ def run(
     read_as: ReadAs = None,
 ) -> int:
     """Runs lanes on a prompt and shows what each cost. The defaults below are the preset's where it sets them."""
-    given: Surroundings = context.obj
+    around: Surroundings = context.obj
     held_against = None if target is None else read_target(target)
-    measure = {
-        "schedule": schedule,
-        "max_new_tokens": max_new_tokens,
-        "fixed_length": fixed_length,
-        "warmup": warmup,
-        "repeats": repeats,
-        "seed": seed,
-        "threads": threads,
-        "agreement": agreement,
-        "quantum_s": None if quantum_ms is None else quantum_ms / 1e3,
-        "until": until_sure(until, time_limit),
-    }
-    fields = {"prompts": prompt, "system": system, "chat": False if raw else None}
-    asked = read_options(given.settings, preset, lane, model, adapter, measure, fields)
+    options = read_options(around.settings, preset, lane, model, adapter, given)
     if baseline is not None:
-        asked = replace(asked, fields=fields | {"baseline": place("--baseline", baseline, len(asked.lanes))})
-    request = asked.request()
+        options = replace(options, baseline=place("--baseline", baseline, len(options.lanes)))
+    request = options.request()
     if read_as is not None:
         tool_of(read_as)
-    with outputs({"--json": json, "--csv": csv, "--markdown": markdown}) as writes, given.open_fleet(given.settings) as fleet:
-        if asked.preset.model_on_gpu and not asked.model and _on_gpu(fleet):
-            request = asked.request(on_gpu=True)
+    with outputs({"--json": json, "--csv": csv, "--markdown": markdown}) as writes, around.open_fleet(around.settings) as fleet:
+        if options.preset.model_on_gpu and not options.model and _on_gpu(fleet):
+            request = options.request(on_gpu=True)
         return _run(fleet, request, writes, "-" in (json, csv, markdown), read_as, held_against)
 
 
 @app.command()
+@takes_settings(setting for setting in SETTINGS if setting.knob.in_script)
 def code(
     context: typer.Context,
+    *,
     preset: PresetName = None,
     lane: Annotated[
         str | None, typer.Option(metavar="TEXT|N", help="The lane, or the number of one of the preset's.  [default: its first]")
     ] = None,
     model: Models = None,
     adapter: Adapters = None,
-    prompt: Prompts = None,
-    system: System = None,
-    max_new_tokens: MaxNewTokens = None,
-    fixed_length: FixedLength = None,
-    warmup: Warmup = None,
-    seed: Seed = None,
-    threads: Threads = None,
-    raw: Raw = False,
-) -> None:
+    given: Given,
+) -> int:
     """Writes a lane as a Python script that needs no playground and gives the same tokens. Nothing is run."""
-    given: Surroundings = context.obj
-    measure = {"max_new_tokens": max_new_tokens, "fixed_length": fixed_length, "warmup": warmup, "seed": seed, "threads": threads}
-    fields = {"prompts": prompt, "system": system, "chat": False if raw else None}
+    around: Surroundings = context.obj
     texts = None if lane is None or lane.isdecimal() else [lane]
-    asked = read_options(given.settings, preset, texts, model, adapter, measure, fields)
-    index = place("--lane", int(lane), len(asked.lanes)) if lane is not None and texts is None else 0
-    # The one lane alone: what it is asked need not suit the preset's others.
-    request = replace(asked, lanes=[asked.lanes[index]]).request()
-    if (larger := asked.preset.model_on_gpu) and not asked.model:
+    options = read_options(around.settings, preset, texts, model, adapter, given)
+    index = place("--lane", int(lane), len(options.lanes)) if lane is not None and texts is None else 0
+    # The one lane alone: its prompts need not suit the preset's others.
+    request = replace(options, lanes=[options.lanes[index]]).request()
+    if (larger := options.preset.model_on_gpu) and not options.model:
         print(f"{request.model} is written; on a GPU, run takes {larger} for this preset", file=sys.stderr)  # noqa: T201
     text = script(request, 0, show_folders=True)
     if sys.stdout.encoding.lower().replace("-", "") != "utf8":  # then what is not ASCII, all of it in string literals, is escaped
         text = text.encode("ascii", "backslashreplace").decode()
     sys.stdout.write(text)
+    return 0
 
 
 app.command()(compare)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +13,11 @@ import typer
 
 from playground.errors import InputError
 from playground.settings import Settings
+from playground.spec.knobs import Setting, Stored, nested
 from playground.spec.lane import Lane
 from playground.spec.names import check_adapter_name, check_name
 from playground.spec.presets import SUFFIXES, Preset, load_preset, load_presets
-from playground.spec.request import RunRequest
+from playground.spec.request import SETTINGS, RunRequest
 
 PresetName = Annotated[
     str | None, typer.Argument(metavar="[PRESET_OR_FILE]", help="A preset's name, or a YAML file of your own.", show_default=False)
@@ -29,38 +32,6 @@ Models = Annotated[
 Adapters = Annotated[
     list[str] | None, typer.Option(metavar="NAME=PATH", help="Gives a name to a LoRA adapter's folder; repeat it. Use it as bf16+NAME.")
 ]
-Prompts = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="Replaces the preset's; repeat it to fill the rows of a batch.")]
-System = Annotated[str | None, typer.Option(metavar="TEXT", help="A system prompt.")]
-MaxNewTokens = Annotated[int | None, typer.Option(metavar="N", help="Output tokens a row.  [default: 64]")]
-FixedLength = Annotated[
-    bool | None,
-    typer.Option("--fixed-length/--free-length", help="Every row has exactly N tokens, or ends when the model ends it.  [default: fixed]"),
-]
-Warmup = Annotated[int | None, typer.Option(metavar="N", help="Repeats run first and never counted.  [default: 1]")]
-Seed = Annotated[int | None, typer.Option(metavar="N", help="Of lanes that sample.  [default: 7]")]
-Threads = Annotated[int | None, typer.Option(metavar="N", help="CPU threads of one operation.  [default: the machine's cores]")]
-Agreement = Annotated[
-    bool | None,
-    typer.Option(
-        "--agreement/--no-agreement",
-        help="After the repeats, each lane's model reads the baseline's answer, and it is counted how often both find the same next "
-        "token likeliest.  [default: not, unless the preset says so]",
-    ),
-]
-QuantumMs = Annotated[
-    float | None, typer.Option(metavar="MS", help="Interleaved: a lane keeps its turn for so long; 0: one step.  [default: 100]")
-]
-UntilPercent = Annotated[
-    float | None,
-    typer.Option(
-        "--until",
-        metavar="PERCENT",
-        help="Adds repeats until each lane's 95 % interval of the ratio to the baseline is narrower than this.  [default: none are added]",
-    ),
-]
-TimeLimit = Annotated[
-    float | None, typer.Option(metavar="S", help="With --until: no repeat is added after so many seconds.  [default: 120]")
-]
 TargetText = Annotated[
     str | None,
     typer.Option(
@@ -70,65 +41,126 @@ TargetText = Annotated[
         "limits of your own in ms or s, such as ttft=200ms,tpot=50ms,e2e=2s.",
     ),
 ]
-Raw = Annotated[bool, typer.Option("--raw", help="The prompt as it stands, not through the model's chat template.")]
+Given = Mapping[str, Any]
+"""What was given for the options of the settings, by parameter; None: nothing."""
+
+
+def takes_settings(settings: Iterable[Setting]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Gives a command an option for each setting, in place of its parameter `given`."""
+    options = {setting.parameter: _option(setting) for setting in settings}
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(command)
+        def with_options(**values: Any) -> int:
+            given = {name: values.pop(name) for name in options}
+            return command(**values, given=given)
+
+        own = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in own.parameters.values():
+            parameters += options.values() if parameter.name == "given" else [parameter]
+        shown: Any = with_options
+        shown.__signature__ = own.replace(parameters=parameters)
+        shown.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_options
+
+    return decorate
+
+
+def _option(setting: Setting) -> inspect.Parameter:
+    info = typer.Option(
+        setting.knob.option or (f"{_name(setting)}/--no-{setting.element}" if setting.kind == "switch" else _name(setting)),
+        metavar=_metavar(setting),
+        help="  ".join(filter(None, (setting.knob.help, _default(setting)))),
+        show_default=False,
+    )
+    kind = setting.type
+    return inspect.Parameter(setting.parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info])
+
+
+def _metavar(setting: Setting) -> str | None:
+    match setting.kind:
+        case "switch":
+            return None
+        case "choice":
+            return "|".join(setting.allowed)
+        case "whole" | "number":
+            return {"%": "PERCENT"}.get(setting.knob.unit, setting.knob.unit.upper()) or "N"
+        case _:
+            return "TEXT"
+
+
+def _default(setting: Setting) -> str:
+    """What the help says of it; nothing for texts, and for what can only be turned from its default."""
+    if setting.kind in ("text", "texts") or _turns(setting):
+        return ""
+    default = setting.typed_default
+    return f"[default: {setting.knob.default or (f'{default:g}' if isinstance(default, float) else default)}]"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A preset, and what the options change in it. An option left out is None and leaves the preset's own."""
+class RunOptions:
+    """A preset, and what the options change in it. An option left out leaves the preset's own."""
 
     settings: Settings
     preset: Preset
     lanes: Sequence[str]
     models: Mapping[str, str]
     adapters: Mapping[str, str]
-    measure: Mapping[str, Any]
-    fields: Mapping[str, Any]
-    """Of `RunRequest`."""
+    given: Mapping[str, Any]
+    """Settings as the fields of a request, `{"measure": {"seed": 3}}`."""
     model: str | None
     """Of lanes that name none, if the options say it."""
+    baseline: int | None = None
 
     def request(self, on_gpu: bool = False) -> RunRequest:
         """Raises InputError."""
+        known = {name: value for name, value in (("model", self.model), ("baseline", self.baseline)) if value is not None}
         return self.preset.request(
             models=self.settings.models | dict(self.models),
             adapters=self.settings.adapters | dict(self.adapters),
             on_gpu=on_gpu,
             lanes=self.lanes,
-            measure=self.preset.measure.model_dump(exclude_unset=True) | known(self.measure),
-            **known({**self.fields, "model": self.model}),
+            **known,
+            **{group: getattr(self.preset, group).model_dump(exclude_unset=True) | fields for group, fields in self.given.items()},
         )
 
 
 def read_options(
-    settings: Settings,
-    preset: str | None,
-    lanes: list[str] | None,
-    models: list[str] | None,
-    adapters: list[str] | None,
-    measure: Mapping[str, Any],
-    fields: Mapping[str, Any],
-) -> Asked:
+    settings: Settings, preset: str | None, lanes: list[str] | None, models: list[str] | None, adapters: list[str] | None, given: Given
+) -> RunOptions:
     """Raises InputError naming the option."""
     chosen = _choose(settings, preset, lanes)
     texts, named = lanes or chosen.lanes, _named("--model", models)
-    return Asked(settings, chosen, texts, named, _folders(_named("--adapter", adapters)), measure, fields, _the_one_model(named, texts))
+    folders = _folders(_named("--adapter", adapters))
+    return RunOptions(settings, chosen, texts, named, folders, read_settings(given), _the_one_model(named, texts))
 
 
-def until_sure(percent: float | None, limit_s: float | None) -> dict[str, float] | None:
-    """What --until and --time-limit ask for; None when they ask for nothing. Raises InputError."""
-    if percent is None:
-        if limit_s is not None:
-            raise InputError("--time-limit", "goes with --until; allowed: --until 5 --time-limit 60")
-        return None
-    if not 0 < percent <= 200:
-        raise InputError("--until", f"{percent:g} is not a width; allowed: above 0 and at most 200 percent")
-    return {"width": percent / 100} | ({} if limit_s is None else {"limit_s": limit_s})
+def read_settings(given: Given) -> dict[str, Any]:
+    """The settings that were given, as the fields of a request. Raises InputError naming the option."""
+    found = [(setting, given[setting.parameter]) for setting in SETTINGS if given.get(setting.parameter) is not None]
+    groups = {setting.path[:-1] for setting, _ in found if setting.switches}
+    for setting, _ in found:
+        needed = next((one for one in SETTINGS if one.switches and one.path[:-1] == setting.path[:-1]), None)
+        if needed is not None and setting.path[:-1] not in groups:
+            raise InputError(_name(setting), f"goes with {_name(needed)}, which is not given; allowed: both, or neither")
+    return nested((setting, setting.checked(_stored(setting, value), _name(setting))) for setting, value in found)
 
 
-def known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given: an option left out is None."""
-    return {name: value for name, value in values.items() if value is not None}
+def _stored(setting: Setting, value: Any) -> Stored:
+    if _turns(setting):
+        return not setting.default
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _turns(setting: Setting) -> bool:
+    """Whether the option is a switch with one name, which gives what is not the default."""
+    return setting.kind == "switch" and bool(setting.knob.option) and "/" not in setting.knob.option
+
+
+def _name(setting: Setting) -> str:
+    """The option's name, where it has two the first."""
+    return (setting.knob.option or f"--{setting.element}").partition("/")[0]
 
 
 def place(option: str, number: int, lanes: int) -> int:

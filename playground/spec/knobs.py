@@ -70,7 +70,7 @@ class Knob:
     name: str = ""
     """Of what is typed, where its unit is not the one that is stored: `quantum_ms` of `quantum_s`."""
     option: str = ""
-    """Of the command line, where it is not `--` and the name."""
+    """Of the command line, where it is not `--` and the name; a switch with one name gives what is not the default."""
     default: str = ""
     """In the command line's help, where the default itself says little."""
     unit: str = ""
@@ -117,6 +117,17 @@ class Setting:
     def parameter(self) -> str:
         """Of the API, which takes what is stored."""
         return "_".join(self.path[1:])
+
+    @property
+    def type(self) -> Any:
+        """Of what the command line and the API take."""
+        types: dict[Kind, Any] = {"whole": int, "number": float, "switch": bool, "choice": str, "text": str, "texts": list[str]}
+        return types[self.kind]
+
+    @property
+    def typed_type(self) -> Any:
+        """Of what its control holds."""
+        return str if self.choices or self.kind == "texts" else self.type
 
     @property
     def switches(self) -> bool:

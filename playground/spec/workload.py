@@ -42,7 +42,7 @@ class Workload(Value):
         Knob(
             "Chat template",
             "The prompt as it stands, not through the model's chat template.",
-            option=" /--raw",
+            option="--raw",
             place="nowhere",
             in_script=True,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -12,13 +13,18 @@ from playground.errors import InputError
 from playground.recordings.build import build_recording
 from playground.runs.runner import Reader, Runner
 from playground.settings import Settings
+from playground.spec.knobs import nested
 from playground.spec.presets import Preset
-from playground.spec.request import RunRequest
+from playground.spec.request import SETTINGS, RunRequest
 from playground.timeline.state import RunState
 from playground.ui.controls.form import checked, sentence_of
 from playground.ui.visitors.caps import Caps
 
 FRAME_S = 0.1
+PARAMETERS: dict[str, Any] = {"lanes": list[str] | None, "preset": str | None, "model": str | None} | {
+    setting.parameter: setting.type | None for setting in SETTINGS
+}
+"""Of the endpoint: settings in the units a recording holds them in."""
 HEARTBEAT_S = 0.25
 """A client that is never given a turn cannot say that it is gone."""
 
@@ -26,47 +32,16 @@ HEARTBEAT_S = 0.25
 def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Preset], on_gpu: Callable[[], bool], caps: Caps) -> None:
     """Adds `/run` to the page being built."""
 
-    def run(
-        request: gr.Request,
-        lanes: list[str] | None = None,
-        prompts: list[str] | None = None,
-        preset: str = "",
-        system: str | None = None,
-        max_new_tokens: int | None = None,
-        fixed_length: bool | None = None,
-        schedule: str | None = None,
-        warmup: int | None = None,
-        repeats: int | None = None,
-        seed: int | None = None,
-        threads: int | None = None,
-        agreement: bool | None = None,
-        quantum_s: float | None = None,
-        until_width: float | None = None,
-        until_limit_s: float | None = None,
-        model: str | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    def run(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         """Runs lanes and streams where they are; the last message holds the whole recording under "recording".
 
         What is left out comes from the preset; without preset and lanes that is the first preset, with lanes alone the defaults
         of the command line (exclusive schedule, 64 tokens, one warm-up, one repeat). `until_width`: repeats are added until every
         lane's interval is narrower than this share of its ratio, or `until_limit_s` have passed.
         """
-        until = {name: value for name, value in (("width", until_width), ("limit_s", until_limit_s)) if value is not None}
-        measure = {
-            "max_new_tokens": max_new_tokens,
-            "fixed_length": fixed_length,
-            "schedule": schedule,
-            "warmup": warmup,
-            "repeats": repeats,
-            "seed": seed,
-            "threads": threads,
-            "agreement": agreement,
-            "quantum_s": quantum_s,
-            "until": until or None,
-        }
-        fields = {"lanes": lanes, "prompts": prompts, "system": system, "model": model}
+        given = {name: value for name, value in zip(PARAMETERS, values, strict=True) if value is not None and value != []}
         try:
-            wanted = checked(_request(settings, presets, on_gpu, preset, _given(fields), _given(measure)), settings)
+            wanted = checked(_request(settings, presets, on_gpu, given), settings)
             started = caps.start(request, lambda: runner.start(wanted))
         except InputError as error:
             raise gr.Error(sentence_of(error), print_exception=False) from None
@@ -78,6 +53,9 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         finally:
             started.cancel()
 
+    shown: Any = run
+    shown.__annotations__ = {"request": gr.Request, **PARAMETERS, "return": Iterator[dict[str, Any]]}
+    shown.__signature__ = _signature(shown.__annotations__)
     gr.api(run, api_name="run", concurrency_limit=None)
 
 
@@ -97,28 +75,29 @@ def frame(view: RunState) -> dict[str, Any]:
     return {"status": view.status, "ahead": view.ahead, "expected_s": view.expected_s, "lanes": lanes}
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value != []}
+def _signature(annotations: Mapping[str, Any]) -> inspect.Signature:
+    """Of the endpoint: every parameter may be left out."""
+    kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    parameters = [
+        inspect.Parameter(name, kind, annotation=annotation, default=None if name in PARAMETERS else empty)
+        for name, annotation in annotations.items()
+        if name != "return"
+    ]
+    return inspect.Signature(parameters, return_annotation=annotations["return"])
 
 
-def _request(
-    settings: Settings,
-    presets: Mapping[str, Preset],
-    on_gpu: Callable[[], bool],
-    name: str,
-    fields: dict[str, Any],
-    measure: dict[str, Any],
-) -> RunRequest:
+def _request(settings: Settings, presets: Mapping[str, Preset], on_gpu: Callable[[], bool], given: Mapping[str, Any]) -> RunRequest:
+    fields = {name: given[name] for name in ("lanes", "model") if name in given}
+    own = nested((setting, given[setting.parameter]) for setting in SETTINGS if setting.parameter in given)
     names = {"models": settings.models, "adapters": settings.adapters}
-    if not name and "lanes" not in fields:
-        name = next(iter(presets))
+    name = given.get("preset") or ("" if "lanes" in given else next(iter(presets)))
     if name and name not in presets:
         raise InputError("preset", f"{name!r} is not known (allowed: {', '.join(presets)})")
     if not name:
-        return RunRequest.build(**fields | names, measure=measure)
+        return RunRequest.build(**fields, **names, **own)
     preset = presets[name]
-    merged = preset.measure.model_dump(exclude_unset=True) | measure
-    return preset.request(**names, on_gpu=preset.model_on_gpu is not None and on_gpu(), **fields, measure=merged)
+    merged = {group: getattr(preset, group).model_dump(exclude_unset=True) | values for group, values in own.items()}
+    return preset.request(**names, on_gpu=preset.model_on_gpu is not None and on_gpu(), **fields, **merged)
 
 
 def paced(

@@ -274,11 +274,11 @@ BAD_INPUT = [
     (("run", "--lane", "bf16", "--prompt", " "), "run: prompts: prompt 1 is empty; give at least one word"),
     (
         ("run", "--lane", "bf16", "--max-new-tokens", "0"),
-        "run: measure.max_new_tokens: input should be greater than or equal to 1, not '0'",
+        "--max-new-tokens: 0 is not allowed; allowed: 1 to 4,096",
     ),
     (
         ("run", "--lane", "bf16", "--schedule", "x"),
-        "run: measure.schedule: input should be 'exclusive', 'interleaved' or 'contended', not 'x'",
+        "--schedule: 'x' is not allowed; allowed: exclusive, interleaved, contended",
     ),
     (("run", "--lane", "bf16", "--model", "big"), "--model: 'big' is not understood; write NAME=ID"),
     (
@@ -291,8 +291,8 @@ BAD_INPUT = [
         ("run", "--lane", "bf16", "--adapter", "faq=/none"),
         "--adapter: faq: there is no folder '/none'; allowed: a folder with a LoRA adapter",
     ),
-    (("run", "--lane", "bf16", "--time-limit", "5"), "--time-limit: goes with --until; allowed: --until 5 --time-limit 60"),
-    (("run", "--lane", "bf16", "--until", "0"), "--until: 0 is not a width; allowed: above 0 and at most 200 percent"),
+    (("run", "--lane", "bf16", "--time-limit", "5"), "--time-limit: goes with --until, which is not given; allowed: both, or neither"),
+    (("run", "--lane", "bf16", "--until", "0"), "--until: 0 is not allowed; allowed: above 0 and at most 200 %"),
     (("run", "quickstart", "--baseline", "5"), "--baseline: there is no lane 5; allowed: 1 to 4"),
     (("run", "--lane", "bf16", "--baseline", "0"), "--baseline: there is no lane 0; allowed: 1"),
     (

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from playground.errors import InputError
 from playground.settings import Settings
 from playground.spec.explain import explain
-from playground.spec.knobs import Kind
 from playground.spec.presets import Preset
 from playground.ui.controls.form import ON_PAGE, Form, FormError, form_of, read_form
 
@@ -57,9 +56,7 @@ class _Head(BaseModel):
 
 
 def _payload_model() -> type[_Head]:
-    kinds: dict[Kind, type] = {"whole": int, "number": float, "switch": bool, "choice": str, "text": str, "texts": str}
-    typed = {setting.name: str if setting.choices else kinds[setting.kind] for setting in ON_PAGE}
-    fields: dict[str, Any] = {name: (kind | None, None) for name, kind in typed.items()}
+    fields: dict[str, Any] = {setting.name: (setting.typed_type | None, None) for setting in ON_PAGE}
     return create_model("_Payload", __base__=_Head, **fields)
 
 
