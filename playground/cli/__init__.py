@@ -1,4 +1,4 @@
-"""The command line: run, code, presets, doctor, cache."""
+"""The command line: `main` and its commands."""
 
 from playground.cli.app import main
 

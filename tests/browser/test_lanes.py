@@ -245,13 +245,21 @@ def test_the_settings_stand_in_one_line(visit: Page) -> None:
     expect(visit.locator("#summary")).to_contain_text("seed –")
 
 
-def test_a_hidden_setting_that_is_wrong_comes_into_view(visit: Page) -> None:
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Repeats: must be a whole number, not nothing"),
+        ("1000", "Repeats: 1,000 is not allowed; allowed: 1 to 100"),
+        ("2.5", "Repeats: must be a whole number, not 2.5"),
+    ],
+)
+def test_a_hidden_setting_that_is_wrong_comes_into_view(visit: Page, typed: str, sentence: str) -> None:
     visit.click("#settings-toggle button")
-    visit.locator("#repeats input").fill("")
+    visit.locator("#repeats input").fill(typed)
     visit.click("#settings-toggle button")
     expect(visit.locator("#repeats")).to_be_hidden()
     visit.click("#run")
-    expect(visit.locator("#problem")).to_contain_text("Repeats: must be a whole number, not nothing")
+    expect(visit.locator("#problem")).to_contain_text(sentence)
     expect(visit.locator("#repeats input")).to_be_focused()
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from playground.cli.app import Surroundings, main
+from playground.cli.app import main
+from playground.cli.surroundings import Surroundings
 from playground.models.cache import (
     CopyNote,
     all_kept,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.cli.app import Surroundings, main
+from playground.cli.app import main
+from playground.cli.surroundings import Surroundings
 from playground.engines.registry import Fleet
 from playground.report.script import script
 from playground.settings import ROOT, Settings

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.cli.app import Surroundings, main
+from playground.cli.app import main
+from playground.cli.surroundings import Surroundings
 from playground.engines.registry import ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
 from playground.settings import Settings

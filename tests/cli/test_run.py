@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from playground.cli.app import Surroundings, main
+from playground.cli.app import main
 from playground.cli.commands.doctor import cuda_in_words
+from playground.cli.surroundings import Surroundings
 from playground.engines.base import EngineError, Environment
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import DEFAULT_SCRIPTS, Script, ScriptedEngine

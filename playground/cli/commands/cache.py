@@ -1,23 +1,58 @@
-"""What the cache folder keeps, shown and pruned."""
+"""`cache`: what the cache folder keeps, shown and pruned."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from playground.cli.render import console
+from playground.cli.surroundings import FAILED, Surroundings, complain
 from playground.errors import InputError
 from playground.formatting import about, size
 from playground.models.cache import CacheItem, all_kept, remove, useless
 
 _DAY_S = 86_400.0
+
+
+def cache(
+    context: typer.Context,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Removes copies that are stale or damaged, and what was left half-written.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="With --prune: removes every pre-quantized copy.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Reads every copy whole, not only those that changed since they were written.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> int:
+    """Lists what the cache folder keeps: converted models and pre-quantized copies, and whether these are of use.
+
+    A copy that was removed is made again when its variant is next loaded; a run that is on keeps what it has. A stale copy was made with
+    other versions of the libraries than are installed here. Converted models are never removed: without a Hub they may not come back.
+    """
+    around: Surroundings = context.obj
+    if everything and not prune:
+        raise InputError("--all", "goes with --prune; allowed: cache --prune --all")
+    looked = look(around.settings.cache_dir, time.time(), prune, everything, check)
+    if json:
+        sys.stdout.write(dumps(document(looked), indent=2) + "\n")
+    else:
+        show(looked, console(stderr=False))
+    for sentence in looked.failed:
+        complain(sentence, FAILED)
+    return FAILED if looked.failed else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from json import dumps
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from playground.cli.render import console
+from playground.cli.surroundings import FAILED, Surroundings
 from playground.engines.base import EngineError
 from playground.engines.registry import Fleet
 from playground.formatting import UNKNOWN, size
 from playground.settings import Settings
+
+
+def doctor(context: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> int:
+    """Says what is here: device, driver against CUDA build, versions, memory budget, models at hand."""
+    around: Surroundings = context.obj
+    found = diagnose(around.settings, around.open_fleet)
+    if json:
+        sys.stdout.write(dumps(found, indent=2, default=str) + "\n")
+    else:
+        show(found, console(stderr=False))
+    return FAILED if found["error"] else 0
 
 
 def diagnose(settings: Settings, open_fleet: Callable[[Settings], Fleet]) -> dict[str, Any]:
