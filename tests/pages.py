@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from playground.engines.base import EngineError, Environment
+from playground.engines.base import EngineError
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import Script, ScriptedEngine, script_of
 from playground.runs.runner import Runner
@@ -17,6 +17,7 @@ from playground.settings import Settings
 from playground.spec.lane import Lane
 from playground.spec.presets import load_presets
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent
 from playground.ui.page import build
 from playground.ui.theme import launch_options

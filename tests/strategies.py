@@ -10,6 +10,7 @@ from playground.spec.decoding import Beam, Decoding, Greedy, MinP, TopK, TopP
 from playground.spec.lane import MAX_BATCH, Lane
 from playground.spec.names import NO_ADAPTER
 from playground.spec.weights import FOUR_BIT, PRECISIONS, Attention, Dtype, Variant
+from playground.timeline.environment import Environment
 from playground.timeline.events import (
     Event,
     FailureKind,
@@ -25,6 +26,7 @@ from playground.timeline.events import (
     RunStarted,
     StepsTaken,
 )
+from playground.timeline.facts import AdapterFacts, LaneFacts
 from playground.timeline.trace import Finish, LoadKind, Step
 
 names = st.from_regex(r"[a-z0-9._-]{1,12}", fullmatch=True).filter(lambda name: not name.endswith(".merged"))
@@ -83,6 +85,15 @@ plain_json = st.recursive(
     max_leaves=6,
 )
 facts = st.dictionaries(st.text(), plain_json, max_size=3)
+"""Such as no version knows."""
+adapter_facts = st.builds(AdapterFacts, name=names, targets=st.none() | st.text() | st.lists(names).map(tuple), modules=st.integers(0, 500))
+lane_facts = facts.map(LaneFacts.model_validate) | st.builds(
+    LaneFacts, dtype=st.none() | names, quantized_share=st.floats(0, 1), adapters=st.lists(adapter_facts, max_size=2).map(tuple)
+)
+machines = facts.map(Environment.model_validate) | st.builds(
+    Environment, device=st.none() | devices, threads=st.none() | st.integers(1, 512), versions=st.dictionaries(names, st.none() | names)
+)
+environments = st.builds(lambda one, others: one | Environment(other_devices=tuple(others)), machines, st.lists(machines, max_size=2))
 steps = st.builds(Step, t_s=times, wall_s=times, token_ids=token_rows, keep=st.none() | rows_of_counts)
 row_texts = st.builds(RowText, row=st.integers(0, 31), text=st.text(), keep=st.none() | st.integers(0, 10_000), step=st.integers(0, 10))
 finishes = st.lists(st.sampled_from(get_args(Finish)), max_size=3).map(tuple)
@@ -90,7 +101,7 @@ statuses = st.sampled_from(("done", "cancelled"))
 
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(RunQueued, ahead=st.integers(0, 100), expected_s=st.none() | st.floats(0, 1e6)),
-    st.builds(RunStarted, labels=st.lists(lanes.map(str), max_size=3).map(tuple), environment=facts),
+    st.builds(RunStarted, labels=st.lists(lanes.map(str), max_size=3).map(tuple), environment=environments),
     st.builds(LaneStatus, lane=lane_numbers, text=st.text()),
     st.builds(
         LaneLoaded,
@@ -98,7 +109,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         load_s=times,
         load_kind=st.sampled_from(get_args(LoadKind)),
         memory_bytes=st.integers(0, 2**60),
-        facts=facts,
+        facts=lane_facts,
     ),
     st.builds(
         RepeatStarted, lane=lane_numbers, repeat=st.integers(0, 120), warmup=st.booleans(), prompt_tokens=rows_of_counts, tokenize_s=times

@@ -59,8 +59,8 @@ def test_the_command_line_says_what_bare_generate_says() -> None:
         assert measure(counted).e2e_s == pytest.approx(counted.end_s)
         assert lane.load_s is not None
         assert lane.memory_bytes is not None
-    assert recording.environment["versions"]["torch"]
-    assert recording.lanes[1].facts["quantized_modules"] == 210
+    assert recording.environment.versions["torch"]
+    assert recording.lanes[1].facts.quantized_modules == 210
 
 
 def test_one_bad_lane_leaves_the_others_and_exits_with_1(tmp_path: Path) -> None:

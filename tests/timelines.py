@@ -9,6 +9,7 @@ from typing import Any, Literal
 from playground.spec.names import EMBEDDED_MODEL
 from playground.spec.request import RunRequest
 from playground.timeline.events import LaneFailed, LaneLoaded, RepeatFinished, RepeatStarted, RunFinished, StepsTaken
+from playground.timeline.facts import LaneFacts
 from playground.timeline.state import RunState
 from playground.timeline.trace import Finish, LoadKind, Step, Trace
 
@@ -69,7 +70,7 @@ def played(lanes: dict[str, Ran] | Sequence[tuple[str, Ran]], status: Literal["d
 
 def _play(view: RunState, lane: int, ran: Ran) -> None:
     rows = view.request.lanes[lane].batch
-    view.apply(LaneLoaded(lane, 0.5, ran.load_kind, ran.memory_bytes, {}))
+    view.apply(LaneLoaded(lane, 0.5, ran.load_kind, ran.memory_bytes, LaneFacts()))
     paces = [ran.tpot_s] if isinstance(ran.tpot_s, float) else ran.tpot_s
     for repeat, tpot_s in enumerate(paces if ran.tokens else ()):
         times = [ran.ttft_s + number * tpot_s for number in range(ran.tokens)]

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from playground.spec.request import RunRequest
 from playground.spec.weights import Variant
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent
-
-Environment = dict[str, Any]
-"""Plain JSON values. Keys that readers rely on: device, device_name, threads, versions, memory_total_bytes, memory_budget_bytes,
-residents (what is loaded: a list of key, label, memory_bytes, where ("device", or "host": evicted, and waiting there)),
-memory_other_bytes (CUDA only: held on the device by others), host_budget_bytes and host_used_bytes (for those that wait),
-host_is_device (a CPU: nothing waits, it would only be held twice), copies_bytes (of pre-quantized copies, on disk)."""
 
 RUN_IS_ON = "a run is on; a variant can be evicted when it has ended"
 NOT_LOADED = "this variant is not loaded any more"

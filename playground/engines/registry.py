@@ -6,10 +6,11 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-from playground.engines.base import Engine, Environment
+from playground.engines.base import Engine
 from playground.engines.scripted import ScriptedEngine
 from playground.settings import Settings
 from playground.spec.lane import Lane
+from playground.timeline.environment import Environment
 
 
 class Fleet(Protocol):

@@ -8,13 +8,13 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError, Environment, resident_label
+from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError, resident_label
 from playground.spec.decoding import Beam, Greedy
 from playground.spec.lane import Lane
 from playground.spec.names import random_rank
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment, ResidentFacts
 from playground.timeline.events import (
     LaneCompared,
     LaneEvent,
@@ -26,6 +26,7 @@ from playground.timeline.events import (
     RowText,
     StepsTaken,
 )
+from playground.timeline.facts import AdapterFacts, LaneFacts
 from playground.timeline.trace import Finish, LoadKind, Step
 
 ADAPTER_BYTES = 2_000_000
@@ -108,23 +109,23 @@ class ScriptedEngine:
         self._runs = 0
 
     def environment(self) -> Environment:
-        return {
-            "engine": "scripted",
-            "device": "scripted",
-            "device_name": "scripted timeline, nothing is measured",
-            "threads": 1,
-            "versions": {},
-            "memory_total_bytes": 2 * self._budget_bytes,
-            "memory_budget_bytes": self._budget_bytes,
-            "residents": [
-                *({"key": label, "label": label, "memory_bytes": count} for label, count in self._residents.items()),
-                *({"key": label, "label": label, "memory_bytes": count, "where": "host"} for label, count in self._waiting.items()),
-            ],
-            "copies_bytes": sum(self._copies.values()),
-            "host_is_device": self._host_budget_bytes is None,
-            "host_budget_bytes": self._host_budget_bytes or 0,
-            "host_used_bytes": sum(self._waiting.values()),
-        } | ({} if self._other_bytes is None else {"memory_other_bytes": self._other_bytes})
+        residents = [ResidentFacts(key=label, label=label, memory_bytes=held) for label, held in self._residents.items()]
+        waiting = [ResidentFacts(key=label, label=label, memory_bytes=held, where="host") for label, held in self._waiting.items()]
+        found = Environment(
+            engine="scripted",
+            device="scripted",
+            device_name="scripted timeline, nothing is measured",
+            threads=1,
+            versions={},
+            memory_total_bytes=2 * self._budget_bytes,
+            memory_budget_bytes=self._budget_bytes,
+            residents=(*residents, *waiting),
+            copies_bytes=sum(self._copies.values()),
+            host_is_device=self._host_budget_bytes is None,
+            host_budget_bytes=self._host_budget_bytes or 0,
+            host_used_bytes=sum(self._waiting.values()),
+        )
+        return found if self._other_bytes is None else found | Environment(memory_other_bytes=self._other_bytes)
 
     def evict(self, key: str | None) -> None:
         if self._runs:
@@ -199,7 +200,7 @@ class ScriptedEngine:
         held = script.memory_bytes + (0 if lane.variant.merged else ADAPTER_BYTES * len(adapters))
         if kind != "resident":
             self._fresh.add(index)
-        facts = {"scripted": True, "merged": lane.variant.merged, "adapters": adapters}
+        facts = LaneFacts(scripted=True, merged=lane.variant.merged, adapters=adapters)
         yield LaneLoaded(index, load_s, kind, held, facts)
 
     def _base_came_from(self, lane: Lane, request: RunRequest, script: Script) -> LoadKind:
@@ -260,15 +261,15 @@ def _words(lane: Lane, script: Script) -> list[tuple[str, ...]]:
     return [script.adapted if name and random_rank(name) is None else script.words for name in lane.adapters]
 
 
-def _adapter_facts(lane: Lane) -> list[dict[str, Any]]:
+def _adapter_facts(lane: Lane) -> tuple[AdapterFacts, ...]:
     """As a real engine reads them back from the loaded model."""
     facts = []
     for name in dict.fromkeys(filter(None, lane.adapters)):
-        rank, rows = random_rank(name), [row for row, one in enumerate(lane.adapters) if one == name]
+        rank, rows = random_rank(name), tuple(row for row, one in enumerate(lane.adapters) if one == name)
         sha256 = hashlib.sha256(name.encode()).hexdigest() if rank is None else None
         targets, modules = (TARGETS, MODULES) if rank is None else (LINEAR, LINEAR_MODULES)
-        facts.append({"name": name, "rank": rank or RANK, "targets": list(targets), "modules": modules, "sha256": sha256, "rows": rows})
-    return facts
+        facts.append(AdapterFacts(name=name, rank=rank or RANK, targets=targets, modules=modules, sha256=sha256, rows=rows))
+    return tuple(facts)
 
 
 class _Wall:

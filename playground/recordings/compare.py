@@ -153,7 +153,7 @@ def _values(lane: LaneRecord | None, metric: str) -> list[float]:
 
 def _words(recording: Recording) -> str:
     """Which one it is, in words."""
-    device = str(recording.environment.get("device_name") or recording.environment.get("device") or "unknown device")
+    device = recording.environment.name or "unknown device"
     stopped = ["stopped before the end"] if recording.status == "cancelled" else []
     return ", ".join([f"run {recording.id} of {recording.created_at[:16].replace('T', ' ')}", " ".join(device.split())[:80], *stopped])
 

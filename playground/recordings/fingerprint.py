@@ -66,7 +66,7 @@ class Fingerprint:
 
 def fingerprint(recording: Recording) -> Fingerprint:
     """What ran, of a recording of any schema."""
-    environment = {key: value for key, value in recording.environment.items() if key not in HOW_IT_STOOD}
+    environment = {key: value for key, value in recording.environment.model_dump(mode="json").items() if key not in HOW_IT_STOOD}
     return Fingerprint({**_flat(environment), **_settings(recording)}, tuple(_lane(recording, lane) for lane in recording.lanes))
 
 
@@ -82,7 +82,7 @@ def _settings(recording: Recording) -> Values:
 def _lane(recording: Recording, lane: LaneRecord) -> Values:
     model = recording.request.models.get(lane.lane.variant.model or recording.request.model)
     tokens = [list(repeat.prompt_tokens) for repeat in lane.repeats[:1]]
-    return {"lane": lane.label, "model": model, "prompt_tokens": tokens[0] if tokens else None, **_flat(lane.facts)}
+    return {"lane": lane.label, "model": model, "prompt_tokens": tokens[0] if tokens else None, **_flat(lane.facts.model_dump(mode="json"))}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _what(view: RunState, lane: LaneState) -> Mapping[str, Value]:
         "adapter": variant.adapter,
         "decoding": str(lane.lane.decoding),
         "batch": lane.lane.batch,
-        "device": view.environment.get("device_name"),
+        "device": view.environment.device_name,
         "schedule": measure.schedule,
         "warmup": measure.warmup,
         "max_new_tokens": measure.max_new_tokens,

@@ -51,20 +51,19 @@ def adapter_words(lane: LaneState) -> str:
 
 def _adapters(lane: LaneState) -> Iterator[str]:
     """Of facts that a reader of old recordings may lack, what is there."""
-    for one in lane.facts.get("adapters", ()):
-        targets, rows = one.get("targets") or [], list(one.get("rows", ()))
-        targets = [targets] if isinstance(targets, str) else targets  # PEFT takes a pattern too
+    for one in lane.facts.adapters:
+        targets = [one.targets] if isinstance(one.targets, str) else list(one.targets or ())
         named = ", ".join(targets) if len(targets) <= MOST_TARGETS else f"{len(targets)} kinds of layers"
         parts = [
-            f"rank {one.get('rank')} on {named}",
-            count(int(one.get("modules", 0)), "module"),
-            *(["untrained"] if one.get("sha256") is None else []),
-            *(["merged"] if lane.facts.get("merged") else []),
-            *([_rows(rows)] if len(rows) < lane.lane.batch else []),
+            f"rank {one.rank} on {named}",
+            count(one.modules or 0, "module"),
+            *(["untrained"] if one.sha256 is None else []),
+            *(["merged"] if lane.facts.merged else []),
+            *([_rows(one.rows)] if len(one.rows) < lane.lane.batch else []),
         ]
-        yield f"{one.get('name')}: {', '.join(parts)}"
+        yield f"{one.name}: {', '.join(parts)}"
 
 
-def _rows(rows: list[int]) -> str:
+def _rows(rows: tuple[int, ...]) -> str:
     numbers = [str(row + 1) for row in rows]
     return f"row {numbers[0]}" if len(rows) == 1 else f"rows {', '.join(numbers)}"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from playground.analysis.comparison import brief, comparison, slowdown, widest_interval
 from playground.analysis.figures import figure
 from playground.analysis.metrics import measure
-from playground.engines.base import Environment
 from playground.formatting import about, count, duration, significant, size
 from playground.report.loads import swap_words
 from playground.spec.decoding import Beam, Greedy
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.state import LaneState, RunningRepeat, RunState
 from playground.timeline.trace import Metrics
 
@@ -203,19 +203,19 @@ def _cautions(request: RunRequest) -> Iterator[str]:
 def caption(view: RunState) -> str:
     """How the figures came about, and where."""
     stopped = ["stopped before the end"] if view.status == "cancelled" else []
-    machine = [environment_words(view.environment)] if view.environment else []
+    machine = [] if view.environment.empty else [environment_words(view.environment)]
     return " · ".join([measure_words(view.request, view), f"model {view.request.model}", *machine, *stopped])
 
 
 def environment_words(environment: Environment) -> str:
     """The machine in one line: device, threads, torch, memory that variants may use."""
-    if environment.get("engine") == "scripted":
+    if environment.engine == "scripted":
         return SCRIPTED[0].upper() + SCRIPTED[1:]
-    parts = [str(environment.get("device_name") or environment.get("device") or "unknown device")]
-    if threads := environment.get("threads"):
-        parts.append(count(int(threads), "thread"))
-    if torch := environment.get("versions", {}).get("torch"):
+    parts = [environment.name or "unknown device"]
+    if environment.threads:
+        parts.append(count(environment.threads, "thread"))
+    if torch := environment.versions.get("torch"):
         parts.append(f"torch {torch}")
-    if budget := environment.get("memory_budget_bytes"):
-        parts.append(f"{size(budget)} for variants")
+    if environment.memory_budget_bytes:
+        parts.append(f"{size(environment.memory_budget_bytes)} for variants")
     return " · ".join(parts)

@@ -11,10 +11,9 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from playground.analysis.comparison import repeats_to_add
 from playground.analysis.stats import get_ready
@@ -24,6 +23,7 @@ from playground.formatting import about
 from playground.runs.eta import Progress, UsualPace, wait_s
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import Event, LaneEvent, LaneFailed, RepeatFinished, RepeatsAdded, RunFinished, RunQueued, RunStarted
 from playground.timeline.state import RunState
 
@@ -317,10 +317,10 @@ class Runner:
             self._round(run, [(engine, lanes) for engine, lanes in left if lanes], run._grow(more))
             judge.catch_up(0.0)
 
-    def _engines(self, run: Run) -> tuple[Groups, dict[str, Any]]:
+    def _engines(self, run: Run) -> tuple[Groups, Environment]:
         """The lanes grouped by the engine that decodes them, and the engines' environments; lanes without an engine fail."""
         groups: dict[int, tuple[Engine, list[int]]] = {}
-        environment: dict[str, dict[str, Any]] = {}
+        environments: dict[str, Environment] = {}
         for index in run.lanes:
             try:
                 engine = self._engine_for(run.request.lanes[index])
@@ -333,8 +333,8 @@ class Runner:
                 run._tell(LaneFailed(index, "internal", f"the engine did not start: {error}"))
                 continue
             groups.setdefault(id(engine), (engine, []))[1].append(index)
-            environment.setdefault(str(found.get("device")), found)
-        return list(groups.values()), _environment(environment, run.request.measure.threads)
+            environments.setdefault(str(found.device), found)
+        return list(groups.values()), _environment([*environments.values()], run.request.measure.threads)
 
     def _pump(self, run: Run, engine: Engine, lanes: list[int], first: int) -> None:
         request = run.request if first == run.first else _without_agreement(run.request)
@@ -359,12 +359,13 @@ def _place(queued: RunQueued) -> tuple[int, str]:
     return queued.ahead, "" if queued.expected_s is None else about(queued.expected_s)
 
 
-def _environment(found: dict[str, dict[str, Any]], threads: int | None) -> dict[str, Any]:
-    """The first device's environment, with the threads the run asked for; on several devices the others' under "other_devices"."""
+def _environment(found: Sequence[Environment], threads: int | None) -> Environment:
+    """The first device's environment, with the threads the run asked for; on several devices with the others beside it."""
     if not found:
-        return {}
-    first, *others = found.values()
-    return first | ({"threads": threads} if threads else {}) | ({"other_devices": others} if others else {})
+        return Environment()
+    first, *others = found
+    environment = first | Environment(other_devices=tuple(others)) if others else first
+    return environment | Environment(threads=threads) if threads else environment
 
 
 def _tick_off(open_lanes: dict[int, int], event: LaneEvent) -> None:

@@ -11,10 +11,12 @@ told of that one's lanes, then waits and starts as any other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from playground.timeline.environment import Environment
+from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import Conditions, Finish, LoadKind, Memory, Step
 
 FailureKind = Literal["bad_input", "model", "adapter", "memory", "timeout", "worker_died", "internal"]
@@ -35,7 +37,7 @@ class RunStarted:
     """The device is this run's. `labels`: the lanes' canonical texts."""
 
     labels: tuple[str, ...]
-    environment: dict[str, Any]
+    environment: Environment
     type: Literal["run_started"] = "run_started"
 
 
@@ -65,7 +67,7 @@ class LaneLoaded:
     load_s: float
     load_kind: LoadKind
     memory_bytes: int
-    facts: dict[str, Any]
+    facts: LaneFacts
     type: Literal["lane_loaded"] = "lane_loaded"
 
 

@@ -6,11 +6,12 @@ It holds what happened, and no figure: those are worked out of it by `playground
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import (
     Event,
     FailureKind,
@@ -27,6 +28,7 @@ from playground.timeline.events import (
     RunStarted,
     StepsTaken,
 )
+from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import Agreement, Derived, Load, LoadKind, Memory, Step, Trace
 
 RunStatus = Literal["waiting", "running", "done", "cancelled"]
@@ -75,7 +77,7 @@ class LaneState:
     """Every swap, in order; `load_s` and `load_kind` are the first's."""
     weights_bytes: int | None = None
     agreement: Agreement | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: LaneFacts = field(default_factory=LaneFacts)
     repeats: list[Trace] = field(default_factory=list)
     current: RunningRepeat | None = None
     first: RunningRepeat | None = None
@@ -129,7 +131,7 @@ class RunState:
         self.status: RunStatus = "waiting"
         self.ahead = 0
         self.expected_s: float | None = None
-        self.environment: dict[str, Any] = {}
+        self.environment = Environment()
         self.lanes = [LaneState(index, lane) for index, lane in enumerate(request.lanes)]
 
     @property

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, TypeVar, cast
+from typing import ClassVar, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
+from playground.timeline.facts import LaneFacts
 
 SCHEMA = 2
 """2: repeats know their number, whether they were cold or alone, their conditions and memory; lanes their comparison. 1 is still read."""
@@ -212,8 +214,7 @@ class LaneRecord(_Record):
     memory: Memory | None = None
     loads: tuple[Load, ...] = ()
     """Every swap of the run, in order: the first is what `load_s` and `load_kind` tell, later ones had to make room and come back."""
-    facts: dict[str, Any]
-    """Read back from the loaded model: dtype, quantized modules, attention, adapter, sha256 of the weights, …"""
+    facts: LaneFacts
     agreement: Agreement | None = None
     comparison: Comparison | None = None
     """None for the baseline itself."""
@@ -230,6 +231,6 @@ class Recording(_Record):
     created_at: str
     """UTC, ISO 8601."""
     status: Literal["done", "cancelled"]
-    environment: dict[str, Any]
+    environment: Environment
     request: RunRequest
     lanes: tuple[LaneRecord, ...]

@@ -6,11 +6,12 @@ import logging
 
 import gradio as gr
 
-from playground.engines.base import EngineError, Environment
+from playground.engines.base import EngineError
 from playground.engines.registry import Fleet
 from playground.report.wording import environment_words
 from playground.settings import Settings
 from playground.spec.presets import Preset
+from playground.timeline.environment import Environment
 from playground.ui.pool.pool import label_of, pool_problem, pool_value
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class Machine:
         try:
             self._known = self._fleet.environment()
             # How much memory there is stands in the pool beside it.
-            return environment_words(self._known | {"memory_budget_bytes": None})
+            return environment_words(self._known | Environment(memory_budget_bytes=None))
         except EngineError as error:
             return f"The device is not available: {error}"
 
@@ -59,7 +60,7 @@ class Machine:
         except EngineError as error:
             log.warning("no environment: %s", error)
             return False
-        return str(environment.get("device", "")).startswith("cuda") and bool(environment.get("hub_reachable"))
+        return environment.is_cuda and bool(environment.hub_reachable)
 
     def model_for(self, preset: Preset) -> str:
         """The model a preset shows here."""
@@ -72,5 +73,5 @@ class Machine:
 
     def devices(self) -> tuple[str, ...] | None:
         """What lanes may run on, as far as is known by now; None: not yet, or nothing that has devices."""
-        cuda = (self._known or {}).get("cuda")
-        return ("cpu", *(f"cuda:{index}" for index, _ in enumerate(cuda.get("devices", ())))) if isinstance(cuda, dict) else None
+        cuda = self._known.cuda if self._known is not None else None
+        return cuda.lane_devices if cuda is not None else None

@@ -27,6 +27,7 @@ from transformers import PreTrainedModel
 
 from playground.settings import ROOT
 from playground.spec.names import random_rank
+from playground.timeline.facts import AdapterFacts, LaneFacts
 from playground.worker.device import Device
 
 WEIGHTS = "adapter_model.safetensors"
@@ -92,7 +93,7 @@ class Attached:
     """The base under adapters, one for all rows of a batch or one a row."""
 
     model: PreTrainedModel
-    facts: dict[str, Any]
+    facts: LaneFacts
     by_row: _ByRow | None
 
     @contextmanager
@@ -139,10 +140,10 @@ def attach(base: PreTrainedModel, rows: Sequence[Loaded | None]) -> Attached:
             layer.register_forward_pre_hook(hook, with_kwargs=True)
     for one in loaded:
         _must_be_active(view, one, names[id(one)], mixed=hook is not None)
-    return Attached(view, {"adapters": [_facts(one) for one in loaded], "merged": False}, hook)
+    return Attached(view, LaneFacts(adapters=tuple(map(_facts, loaded)), merged=False), hook)
 
 
-def merge(model: PreTrainedModel, loaded: Loaded) -> dict[str, Any]:
+def merge(model: PreTrainedModel, loaded: Loaded) -> LaneFacts:
     """Adds the adapter into the model's own weights; only before its first forward. What was merged, read back. Raises AdapterError.
 
     int8 and 4-bit weights are dequantized, added to and quantized again, as PEFT does: rounding may swallow some of the adapter.
@@ -162,9 +163,9 @@ def merge(model: PreTrainedModel, loaded: Loaded) -> dict[str, Any]:
     return merged_facts(loaded)
 
 
-def merged_facts(loaded: Loaded) -> dict[str, Any]:
+def merged_facts(loaded: Loaded) -> LaneFacts:
     """Of a model into which this adapter is merged."""
-    return {"adapters": [_facts(loaded)], "merged": True}
+    return LaneFacts(adapters=(_facts(loaded),), merged=True)
 
 
 class _ByRow:
@@ -325,12 +326,12 @@ def _must_be_active(model: PreTrainedModel, loaded: Loaded, name: str, mixed: bo
         raise AdapterError(f"adapter {loaded.adapter.name!r} is active in {len(active)} of {len(layers)} places; nothing was run")
 
 
-def _facts(loaded: Loaded) -> dict[str, Any]:
+def _facts(loaded: Loaded) -> AdapterFacts:
     targets = loaded.config.target_modules
-    return {
-        "name": loaded.adapter.name,
-        "modules": len({place.partition(".lora_")[0] for place in loaded.parameters}),
-        "rank": loaded.config.r,
-        "targets": sorted(targets) if isinstance(targets, set | list) else targets,
-        "sha256": loaded.sha256,
-    }
+    return AdapterFacts(
+        name=loaded.adapter.name,
+        modules=len({place.partition(".lora_")[0] for place in loaded.parameters}),
+        rank=loaded.config.r,
+        targets=tuple(sorted(targets)) if isinstance(targets, set | list) else targets,
+        sha256=loaded.sha256,
+    )

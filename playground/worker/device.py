@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
 
 from playground.settings import ROOT
+from playground.timeline.environment import Cuda, Environment
 from playground.worker.conditions import Watch, cpu_clock, gpu_clock
 
 # Limit, use, and which lines of memory.stat are file cache, which the kernel gives back when it is needed (cgroup v2, v1).
@@ -138,26 +138,26 @@ class Device:
         evicted models, stay in the process's RSS."""
         _trim()
 
-    def environment(self) -> dict[str, Any]:
-        """What this device is and what runs on it, as plain JSON values."""
+    def environment(self) -> Environment:
+        """What this device is and what runs on it."""
         clock = self.watch.clock()
-        return {
-            "engine": "local",
-            "device": self.name,
-            "device_name": torch.cuda.get_device_name(self.torch) if self.is_cuda else cpu_name(),
-            "cpu": cpu_name(),
-            "threads": torch.get_num_threads(),
-            "clock_mhz": clock.mhz if clock else None,
-            "clock_max_mhz": clock.most_mhz if clock else None,
-            "memory_total_bytes": self.total_bytes(),
-            "memory_free_bytes": self.free_bytes(),
-            "cuda": _cuda(),
-            "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
-            "kernels_package": importlib.util.find_spec("kernels") is not None,
-            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-            "git_commit": git_commit(ROOT),
-            "platform": platform.platform(),
-        }
+        return Environment(
+            engine="local",
+            device=self.name,
+            device_name=torch.cuda.get_device_name(self.torch) if self.is_cuda else cpu_name(),
+            cpu=cpu_name(),
+            threads=torch.get_num_threads(),
+            clock_mhz=clock.mhz if clock else None,
+            clock_max_mhz=clock.most_mhz if clock else None,
+            memory_total_bytes=self.total_bytes(),
+            memory_free_bytes=self.free_bytes(),
+            cuda=_cuda(),
+            versions={"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+            kernels_package=importlib.util.find_spec("kernels") is not None,
+            cpu_capability=torch.backends.cpu.get_cpu_capability(),
+            git_commit=git_commit(ROOT),
+            platform=platform.platform(),
+        )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -196,14 +196,14 @@ def _cgroup_free() -> list[int]:
     return []
 
 
-def _cuda() -> dict[str, Any]:
+def _cuda() -> Cuda:
     available = torch.cuda.is_available()
-    return {
-        "available": available,
-        "build": torch.version.cuda,
-        "driver": _driver_version(),
-        "devices": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if available else [],
-    }
+    return Cuda(
+        available=available,
+        build=torch.version.cuda,
+        driver=_driver_version(),
+        devices=tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())) if available else (),
+    )
 
 
 def _driver_version() -> str | None:

@@ -16,6 +16,7 @@ from playground.models.hub import Cancelled, ProgressCallback
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.events import FailureKind, LaneCompared, LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished
+from playground.timeline.facts import AdapterFacts, LaneFacts
 from playground.worker.adapters import Adapter, AdapterError
 from playground.worker.agreement import Asked, Likeliest, agreement, read_answers
 from playground.worker.device import Device
@@ -285,17 +286,17 @@ class Job:
             self._fresh.add(plan.index)
         if not plan.told_loaded or resident.load_kind != "resident":
             plan.told_loaded = True
-            facts = resident.facts | {
-                "adapters": [one | {"rows": _rows(plan.wanted.lane, one["name"])} for one in resident.facts.get("adapters", ())],
-                "weights_sha256": plan.identity.weights_sha256,
-                "tokenizer_sha256": plan.identity.tokenizer_sha256,
-                "origin": origin(plan.wanted.folder),
-                "chat_template": bool(plan.encoder.tokenizer.chat_template),
-            }
+            facts = resident.facts | LaneFacts(
+                adapters=tuple(_on_its_rows(plan.wanted.lane, one) for one in resident.facts.adapters),
+                weights_sha256=plan.identity.weights_sha256,
+                tokenizer_sha256=plan.identity.tokenizer_sha256,
+                origin=origin(plan.wanted.folder),
+                chat_template=bool(plan.encoder.tokenizer.chat_template),
+            )
             self._tell(LaneLoaded(plan.index, resident.load_s, resident.load_kind, resident.memory_bytes, facts))
         return resident
 
 
-def _rows(lane: Lane, adapter: str) -> list[int]:
-    """The rows of the batch that have this adapter."""
-    return [row for row, name in enumerate(lane.adapters) if name == adapter]
+def _on_its_rows(lane: Lane, adapter: AdapterFacts) -> AdapterFacts:
+    """With the rows of the batch that have it."""
+    return adapter.model_copy(update={"rows": tuple(row for row, name in enumerate(lane.adapters) if name == adapter.name)})

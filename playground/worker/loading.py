@@ -25,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 
 from playground.models.folders import StatusCallback
 from playground.spec.weights import FOUR_BIT, Variant
+from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import LoadKind
 from playground.worker.adapters import Adapter, load_adapter, merge, merged_facts
 from playground.worker.device import Device, is_out_of_memory
@@ -101,7 +102,7 @@ class Base:
     model: PreTrainedModel
     kind: LoadKind
     memory_bytes: int
-    facts: dict[str, Any]
+    facts: LaneFacts
 
 
 def quiet_libraries() -> None:
@@ -121,7 +122,7 @@ def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say:
         say("first forward")
         _first_forward(model, device)
         began = time.perf_counter()
-        operators = {"kernels": _operators(model, device), "read_back_s": time.perf_counter() - began}
+        operators = LaneFacts(kernels=_operators(model, device), read_back_s=time.perf_counter() - began)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise torch.OutOfMemoryError(f"no room to load {folder.name!r} as {spec.precision}") from None
@@ -129,7 +130,7 @@ def load_base(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say:
     return Base(model, kind, tensor_bytes(model), facts | _packing_facts(model) | operators)
 
 
-Read = tuple[PreTrainedModel, LoadKind, dict[str, Any]]
+Read = tuple[PreTrainedModel, LoadKind, LaneFacts]
 """A model that has not run yet, where it came from, and what was read back from it."""
 
 
@@ -146,7 +147,7 @@ def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say
             copies.check(copy)
             # No quantization_config here: an explicit None would wipe the one stored with the copy.
             model, kind, facts = _loaded(copy, spec, device, "prequantized")
-            return model, kind, facts | ({} if merging is None else merged_facts(load_adapter(model, merging, spec.dtype, device)))
+            return model, kind, facts if merging is None else facts | merged_facts(load_adapter(model, merging, spec.dtype, device))
         except (LoadError, DamagedCopy):
             say(f"the {spec.precision} copy was damaged and is made again")
             copies.discard(copy)
@@ -176,8 +177,8 @@ def _kept(
         copies.keep(model, tensor_bytes(model), folder, spec.source, quantization, adapter)
     except CopyError as error:
         say(str(error))
-        facts |= {"copy_error": str(error)}
-    return model, kind, facts | {"copy_s": facts.get("copy_s", 0.0) + time.perf_counter() - began}
+        facts |= LaneFacts(copy_error=str(error))
+    return model, kind, facts | LaneFacts(copy_s=(facts.copy_s or 0.0) + time.perf_counter() - began)
 
 
 def _loaded(folder: Path, spec: BaseSpec, device: Device, kind: LoadKind, **how: Any) -> Read:
@@ -243,7 +244,7 @@ def _honour_compute(model: PreTrainedModel, spec: BaseSpec) -> None:
                 module.support_avx512bf16_for_cpu = False
 
 
-def _read_back(model: PreTrainedModel, spec: BaseSpec, device: Device) -> dict[str, Any]:
+def _read_back(model: PreTrainedModel, spec: BaseSpec, device: Device) -> LaneFacts:
     """What is really there, before the first forward. Raises LoadError if it is not what was asked."""
     eight, four = _modules(model, Linear8bitLt), _modules(model, Linear4bit)
     asked_eight, asked_four = spec.precision == "int8", spec.precision in FOUR_BIT
@@ -260,19 +261,19 @@ def _read_back(model: PreTrainedModel, spec: BaseSpec, device: Device) -> dict[s
     _must(all(p.device.type == device.torch.type for p in model.parameters()), spec, f"some weights are not on {device.name}")
     attention = model.config._attn_implementation
     _must(attention == spec.attention, spec, f"attention is {attention}, not {spec.attention}")
-    return {
-        "dtype": str(spec.dtype).removeprefix("torch."),
-        "quantized_modules": len(eight) + len(four),
-        "quantized_share": round(share, 4) if spec.quantized else None,
-        "kept_in_fp32": len(kept) if spec.dtype != torch.float32 else 0,
-        "generation_defaults": _generation_defaults(model),
-        "attention": attention,
-        "threshold": spec.threshold,
-        "compute_dtype": spec.compute,
-        "double_quant": spec.double_quant,
-        "architecture": type(model).__name__,
-        "device": device.name,
-    }
+    return LaneFacts(
+        dtype=str(spec.dtype).removeprefix("torch."),
+        quantized_modules=len(eight) + len(four),
+        quantized_share=round(share, 4) if spec.quantized else None,
+        kept_in_fp32=len(kept) if spec.dtype != torch.float32 else 0,
+        generation_defaults=_generation_defaults(model),
+        attention=attention,
+        threshold=spec.threshold,
+        compute_dtype=spec.compute,
+        double_quant=spec.double_quant,
+        architecture=type(model).__name__,
+        device=device.name,
+    )
 
 
 def _quantized_share(model: PreTrainedModel, modules: list[Any]) -> float:
@@ -295,11 +296,11 @@ def _generation_defaults(model: PreTrainedModel) -> dict[str, Any]:
     return {name: value for name, value in model.generation_config.to_diff_dict().items() if not name.startswith(("_", "transformers"))}
 
 
-def _packing_facts(model: PreTrainedModel) -> dict[str, Any]:
+def _packing_facts(model: PreTrainedModel) -> LaneFacts:
     """What the first forward made of 4-bit weights: repacked for the CPU's fused bf16 kernel or not."""
     four = _modules(model, Linear4bit)
     packed = [bool(getattr(module.weight.quant_state, "packing_format_for_cpu", False)) for module in four]
-    return {"packed_for_cpu": all(packed)} if four else {}
+    return LaneFacts(packed_for_cpu=all(packed)) if four else LaneFacts()
 
 
 def _must(so: bool, spec: BaseSpec, found: str) -> None:
@@ -319,14 +320,14 @@ def _first_forward(model: PreTrainedModel, device: Device) -> None:
 
 
 @torch.no_grad()
-def _operators(model: PreTrainedModel, device: Device) -> list[str]:
+def _operators(model: PreTrainedModel, device: Device) -> tuple[str, ...]:
     """Those that do the matrix products and the attention, in a prompt of two tokens and in one more token after it."""
     ids = torch.zeros((1, 2), dtype=torch.long, device=device.torch)
     with _Operators() as operators:
         cache = model(input_ids=ids, use_cache=True).past_key_values
         model(input_ids=ids[:, :1], past_key_values=cache, use_cache=True)
     device.synchronize()
-    return sorted(operators.names)
+    return tuple(sorted(operators.names))
 
 
 class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -21,6 +20,8 @@ from playground.engines.base import NOT_LOADED, EngineError
 from playground.models.folders import StatusCallback
 from playground.spec.lane import Lane
 from playground.spec.weights import PRECISIONS
+from playground.timeline.environment import Place, ResidentFacts
+from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import LoadKind
 from playground.worker.adapters import Adapter, AdapterError, Attached, Loaded, attach, load_adapter
 from playground.worker.device import Device, is_out_of_memory
@@ -72,7 +73,7 @@ class Resident:
     load_s: float
     load_kind: LoadKind
     memory_bytes: int
-    facts: dict[str, Any]
+    facts: LaneFacts
 
 
 @dataclass(slots=True)
@@ -151,7 +152,7 @@ class Pool:
         if len(entry.views) > views and kind == "resident":
             kind = "attached"
         memory = entry.base.memory_bytes + sum(entry.adapters[key].memory_bytes for key in wanted.adapters)
-        facts = entry.base.facts | (attached.facts if attached is not None else {})
+        facts = entry.base.facts | attached.facts if attached is not None else entry.base.facts
         model = attached.model if attached is not None else entry.base.model
         return Resident(model, attached, time.perf_counter() - began - besides_s, kind, memory, facts)
 
@@ -169,7 +170,7 @@ class Pool:
         elif entry is None:
             base = load_base(wanted.folder, spec, self._device, self._copies, say, wanted.merging)
             entry = self._entries[spec] = _Entry(wanted.label, base)
-            kind, besides_s = base.kind, base.facts.get("copy_s", 0.0) + base.facts["read_back_s"]
+            kind, besides_s = base.kind, (base.facts.copy_s or 0.0) + (base.facts.read_back_s or 0.0)
             self._device.trim()
         self._entries.move_to_end(spec)
         return entry, kind, besides_s
@@ -190,16 +191,18 @@ class Pool:
                 raise
         return entry.views[rows]
 
-    def residents(self) -> list[dict[str, Any]]:
-        """What is loaded, as plain JSON values; each base is followed by the adapters that hang on it. `where`: "device" or "host"."""
-        places = (("device", self._entries), ("host", self._waiting))
-        return [one for where, entries in places for spec, entry in list(entries.items()) for one in self._told(spec, entry, where)]
+    def residents(self) -> tuple[ResidentFacts, ...]:
+        """What is loaded; each base is followed by the adapters that hang on it."""
+        places: tuple[tuple[Place, OrderedDict[BaseSpec, _Entry]], ...] = (("device", self._entries), ("host", self._waiting))
+        return tuple(
+            one for where, entries in places for spec, entry in list(entries.items()) for one in self._resident_facts(spec, entry, where)
+        )
 
-    def _told(self, spec: BaseSpec, entry: _Entry, where: str) -> Iterator[dict[str, Any]]:
-        yield {"key": self._key(spec), "label": entry.label, "memory_bytes": entry.base.memory_bytes, "where": where}
+    def _resident_facts(self, spec: BaseSpec, entry: _Entry, where: Place) -> Iterator[ResidentFacts]:
+        yield ResidentFacts(key=self._key(spec), label=entry.label, memory_bytes=entry.base.memory_bytes, where=where)
         for key, loaded in list(entry.adapters.items()):
             label = f"{entry.label} + {loaded.adapter.name}"
-            yield {"key": self._key(spec, key), "label": label, "memory_bytes": loaded.memory_bytes, "where": where}
+            yield ResidentFacts(key=self._key(spec, key), label=label, memory_bytes=loaded.memory_bytes, where=where)
 
     def evict(self, key: str | None) -> None:
         """The resident of this key, a base with its adapters, wherever it is; all with None. Raises EngineError if there is none."""

@@ -21,10 +21,11 @@ from typing import Annotated, Any, BinaryIO
 import torch
 import typer
 
-from playground.engines.base import RUN_IS_ON, EngineError, Environment
+from playground.engines.base import RUN_IS_ON, EngineError
 from playground.models.cache import sweep
 from playground.models.folders import StatusCallback
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent, dumps
 from playground.worker.device import Device, DeviceError
 from playground.worker.estimate import ModelSizes, model_sizes
@@ -65,17 +66,17 @@ class Worker:
         self._running: Future[None] | None = None
 
     def environment(self) -> Environment:
-        pool = {
-            "memory_budget_bytes": self.pool.budget_bytes,
-            "memory_used_bytes": self.pool.used_bytes,
-            "residents": self.pool.residents(),
-            "host_budget_bytes": self.pool.host_budget_bytes,
-            "host_used_bytes": self.pool.host_used_bytes,
-            "host_is_device": not self.device.is_cuda,
-            "copies_bytes": self._copies.size_bytes,
-        }
-        others = self.device.other_bytes()
-        return self.device.environment() | pool | ({} if others is None else {"memory_other_bytes": others})
+        pool = Environment(
+            memory_budget_bytes=self.pool.budget_bytes,
+            memory_used_bytes=self.pool.used_bytes,
+            residents=self.pool.residents(),
+            host_budget_bytes=self.pool.host_budget_bytes,
+            host_used_bytes=self.pool.host_used_bytes,
+            host_is_device=not self.device.is_cuda,
+            copies_bytes=self._copies.size_bytes,
+        )
+        others, found = self.device.other_bytes(), self.device.environment() | pool
+        return found if others is None else found | Environment(memory_other_bytes=others)
 
     def close(self) -> None:
         self._thread.submit(self.pool.clear).result()
@@ -146,7 +147,7 @@ class _Process:
         except EngineError as error:
             self._say(json.dumps({"refused": str(error)}).encode())
             return
-        self._say(json.dumps({"hello": worker.environment()}).encode())
+        self._say(_with_environment("hello", worker))
         while True:
             match self._work.get():
                 case {"run": command}:
@@ -159,7 +160,7 @@ class _Process:
         for event in worker.run(command["lanes"], request, cancel, command["first"]):
             self._say(b'{"event":' + dumps(event) + b"}")
         del self._cancels[command["id"]]
-        self._say(json.dumps({"end": worker.environment()}).encode())
+        self._say(_with_environment("end", worker))
 
     def _evict(self, worker: Worker, key: str | None) -> None:
         try:
@@ -167,7 +168,7 @@ class _Process:
         except EngineError as error:
             self._say(json.dumps({"refused": str(error)}).encode())
         else:
-            self._say(json.dumps({"evicted": worker.environment()}).encode())
+            self._say(_with_environment("evicted", worker))
 
     def _listen(self) -> None:
         """When the input ends the page is gone, and so is this worker, whatever it is doing."""
@@ -186,6 +187,10 @@ class _Process:
     def _say(self, line: bytes) -> None:
         self._answers.write(line + b"\n")
         self._answers.flush()
+
+
+def _with_environment(answer: str, worker: Worker) -> bytes:
+    return json.dumps({answer: worker.environment().model_dump(mode="json")}).encode()
 
 
 def main(

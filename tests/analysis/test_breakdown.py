@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from playground.analysis.breakdown import PARTS, breakdown, breakdown_words
 from playground.timeline.events import LaneLoaded, RepeatFinished, RepeatStarted, StepsTaken
+from playground.timeline.facts import LaneFacts
 from playground.timeline.state import RunState
 from playground.timeline.trace import Step
 from tests.timelines import Ran, played, request
@@ -18,7 +19,7 @@ durations = st.floats(0, 1_000)
 def ran(*repeats: tuple[float, list[float], float], lane: str = "bf16") -> RunState:
     """Of each repeat: tokenizing, then how long every step took, then post."""
     view = RunState(request(lane), "id", "2026-01-01T00:00:00+00:00")
-    view.apply(LaneLoaded(0, 0.5, "cold", 1, {}))
+    view.apply(LaneLoaded(0, 0.5, "cold", 1, LaneFacts()))
     for number, (tokenize_s, steps, post_s) in enumerate(repeats):
         view.apply(RepeatStarted(0, number, False, (5,), tokenize_s))
         times = [tokenize_s + sum(steps[: at + 1]) for at in range(len(steps))]
@@ -68,7 +69,7 @@ def test_which_repeat_it_is_of(repeats: int, words: str) -> None:
 
 def test_a_repeat_in_progress_has_the_parts_that_are_known() -> None:
     view = RunState(request("bf16/beam(num_beams=4)"), "id", "")
-    view.apply(LaneLoaded(0, 0.5, "cold", 1, {}))
+    view.apply(LaneLoaded(0, 0.5, "cold", 1, LaneFacts()))
     view.apply(RepeatStarted(0, 0, False, (5,), 0.001))
     assert breakdown(view.lanes[0]) is None
     view.apply(StepsTaken(0, 0, tuple(Step(t_s=t, wall_s=t, token_ids=((1,),)) for t in (0.1, 0.15)), ()))

@@ -79,7 +79,7 @@ def _measured(setup: Setup, chosen: list[str]) -> tuple[list[Figure], list[str]]
 def _environment(settings: Settings, quick: bool) -> dict[str, Any]:
     """Of the machine, and how busy it was: figures from a machine that others use are marked by its load."""
     with LocalFleet(settings) as fleet:
-        device = fleet.environment()
+        device = fleet.environment().model_dump(mode="json")
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "quick": quick,

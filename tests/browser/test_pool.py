@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from playground.engines.base import Environment
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
 from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.presets import load_presets
+from playground.timeline.environment import Environment, ResidentFacts
 from playground.ui.page import build
 from playground.ui.theme import launch_options
 from tests.browser.conftest import free_port, open_page
@@ -163,8 +163,8 @@ class Hostile(ScriptedFleet):
     """A model whose name is markup."""
 
     def environment(self) -> Environment:
-        residents = [{"key": PAYLOAD, "label": PAYLOAD, "memory_bytes": 1_000_000}]
-        return super().environment() | {"device_name": PAYLOAD, "residents": residents}
+        residents = (ResidentFacts(key=PAYLOAD, label=PAYLOAD, memory_bytes=1_000_000),)
+        return super().environment() | Environment(device_name=PAYLOAD, residents=residents)
 
 
 def test_a_models_name_stays_text(browser: Browser, context: BrowserContext, tmp_path: Path) -> None:

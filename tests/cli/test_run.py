@@ -18,11 +18,12 @@ import pytest
 from playground.cli.app import main
 from playground.cli.commands.doctor import cuda_in_words
 from playground.cli.surroundings import Surroundings
-from playground.engines.base import EngineError, Environment
+from playground.engines.base import EngineError
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import DEFAULT_SCRIPTS, Script, ScriptedEngine
 from playground.settings import ROOT, Settings
 from playground.spec.lane import Lane
+from playground.timeline.environment import Cuda, Environment
 from playground.timeline.trace import Recording
 
 QUICK = ("--max-new-tokens", "3", "--warmup", "0")
@@ -36,7 +37,7 @@ class FakeFleet(ScriptedFleet):
             return Script(fails_after=1) if lane.variant.precision == fails else DEFAULT_SCRIPTS[lane.variant.precision]
 
         super().__init__(ScriptedEngine(script_for, sleep=lambda _seconds: None))
-        self._environment = environment
+        self._environment = Environment(**environment)
         self.closed = False
 
     def environment(self) -> Environment:
@@ -401,7 +402,7 @@ def test_doctor_tells_why_the_engine_does_not_start(playground: Playground, caps
     ],
 )
 def test_driver_against_build(cuda: dict[str, Any], words: str) -> None:
-    assert cuda_in_words(cuda) == words
+    assert cuda_in_words(Cuda.model_validate(cuda)) == words
 
 
 # As a process of its own

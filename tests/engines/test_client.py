@@ -169,7 +169,7 @@ def test_a_worker_that_will_not_start(command: list[str], sentence: str, tiny: P
 
 
 def test_lanes_that_name_the_default_device_share_its_worker(fleet: LocalFleet) -> None:
-    name = fleet.environment()["device"]
+    name = fleet.environment().device
     assert fleet.engine_for(Lane.parse(f"bf16[device={name}]")) is fleet.engine_for(Lane.parse("bf16"))
 
 

@@ -124,11 +124,11 @@ def test_a_beam_lane_is_measured_as_one() -> None:
 
 
 def test_it_says_that_nothing_is_measured() -> None:
-    assert "nothing is measured" in engine().environment()["device_name"]
+    assert "nothing is measured" in (engine().environment().device_name or "")
 
 
 def labels(made: ScriptedEngine) -> list[str]:
-    return [one["label"] for one in made.environment()["residents"]]
+    return [one.label for one in made.environment().residents]
 
 
 def test_what_it_loaded_is_resident_and_can_be_evicted() -> None:
@@ -170,8 +170,8 @@ def test_what_must_make_room_waits_in_the_hosts_memory_where_there_is_one() -> N
     made = ScriptedEngine(script_of, sleep=lambda _seconds: None, host_budget_bytes=10**9, budget_bytes=400_000_000)
     assert kinds(made, "bf16+faq", "int8") == ["cold", "cold"]
     model = request("bf16").model
-    assert [(one["label"], one.get("where")) for one in made.environment()["residents"]] == [
-        (f"{model} int8", None),
+    assert [(one.label, one.where) for one in made.environment().residents] == [
+        (f"{model} int8", "device"),
         (f"{model} bf16", "host"),
     ]
     assert kinds(made, "bf16") == ["host"]
@@ -194,9 +194,9 @@ def test_on_a_cpu_what_must_make_room_is_gone() -> None:
 
 def test_a_lane_tells_what_hangs_on_it_row_by_row() -> None:
     lane = view_of(request("bf16+faq|none|random-r16@4", measure={"max_new_tokens": 3})).lanes[0]
-    assert [(one["name"], one["rank"], one["rows"], one["sha256"] is None) for one in lane.facts["adapters"]] == [
-        ("faq", 8, [0, 3], False),
-        ("random-r16", 16, [2], True),
+    assert [(one.name, one.rank, one.rows, one.sha256 is None) for one in lane.facts.adapters] == [
+        ("faq", 8, (0, 3), False),
+        ("random-r16", 16, (2,), True),
     ]
     assert lane.texts[0] == lane.texts[3] != lane.texts[1] == lane.texts[2], "an untrained adapter changes nothing"
     ids = lane.counted[0].output_ids
@@ -216,8 +216,8 @@ def test_agreement_is_told_when_it_is_asked_for() -> None:
 
 
 def test_memory_of_other_programs_is_told_where_it_is_known() -> None:
-    assert "memory_other_bytes" not in engine().environment()
-    assert ScriptedEngine(other_bytes=5).environment()["memory_other_bytes"] == 5
+    assert engine().environment().memory_other_bytes is None
+    assert ScriptedEngine(other_bytes=5).environment().memory_other_bytes == 5
 
 
 def test_every_figure_is_exact_on_the_scripts_timeline() -> None:

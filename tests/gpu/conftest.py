@@ -15,6 +15,7 @@ from playground.engines.base import Engine
 from playground.engines.local.client import LocalFleet
 from playground.settings import Settings
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent, RunFinished, RunStarted
 from playground.timeline.state import LaneState, RunState
 from playground.worker.process import Worker
@@ -101,7 +102,7 @@ def fleet(cache: Path) -> Iterator[LocalFleet]:
 def run_lanes(engine: Engine, request: RunRequest) -> RunState:
     """The whole request on one engine."""
     view = RunState(request, "test", "now")
-    view.apply(RunStarted((), {}))
+    view.apply(RunStarted((), Environment()))
     for event in engine.run(range(len(request.lanes)), request, threading.Event()):
         view.apply(event)
     view.apply(RunFinished("done"))

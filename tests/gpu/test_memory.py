@@ -32,7 +32,7 @@ def test_the_pool_counts_what_the_allocator_counts(worker: Worker, place: Place,
     before = torch.cuda.memory_allocated(place.device)
     run_lanes(worker, place.request(["bf16", "int8", "nf4"]))
     allocated = torch.cuda.memory_allocated(place.device) - before
-    assert worker.environment()["memory_used_bytes"] == pytest.approx(allocated, rel=0.05, abs=SLACK)
+    assert worker.environment().memory_used_bytes == pytest.approx(allocated, rel=0.05, abs=SLACK)
 
 
 def test_what_cannot_fit_is_refused_before_loading(cache: Path, place: Place) -> None:

@@ -55,7 +55,7 @@ def test_lanes_on_different_devices_run_at_once(fleet: LocalFleet, place: Place,
         .reader()
     )
     events = [event for event in run.events() if isinstance(event, LaneEvent)]
-    assert [lane.facts["device"] for lane in run.view.lanes] == ["cuda:0", "cpu"]
+    assert [lane.facts.device for lane in run.view.lanes] == ["cuda:0", "cpu"]
     assert [len(ids(lane)[0]) for lane in run.view.lanes] == [24, 24]
     first, second = of_lane(events, 0), of_lane(events, 1)
     assert first[0] < second[-1]

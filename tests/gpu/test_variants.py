@@ -16,8 +16,8 @@ from tests.gpu.test_memory import SLACK
 def test_a_merged_variant_is_what_its_label_says(precision: str, worker: Worker, place: Place) -> None:
     bare, merged, again = run_lanes(worker, place.request([precision, f"{precision}+lora.merged", precision])).lanes
     assert ids(bare) == ids(again) != ids(merged)
-    assert merged.facts["merged"] is True
-    assert merged.facts["quantized_modules"] == bare.facts["quantized_modules"]
+    assert merged.facts.merged is True
+    assert merged.facts.quantized_modules == bare.facts.quantized_modules
     assert merged.weights_bytes == pytest.approx(bare.weights_bytes, rel=0.001)
 
 
@@ -46,8 +46,8 @@ def test_an_evicted_variant_waits_in_pinned_memory_and_comes_back(precision: str
     alone = torch.cuda.memory_allocated(place.device)
     run_lanes(worker, place.request(["fp16"]))
     environment = worker.environment()
-    assert {one["where"] for one in environment["residents"] if one["label"].startswith(f"m {precision}")} == {"host"}
-    assert environment["host_used_bytes"] == pytest.approx(first.lanes[0].weights_bytes, rel=0.01)
+    assert {one.where for one in environment.residents if one.label.startswith(f"m {precision}")} == {"host"}
+    assert environment.host_used_bytes == pytest.approx(first.lanes[0].weights_bytes, rel=0.01)
     back = run_lanes(worker, place.request([f"{precision}+lora", precision]))
     assert [lane.load_kind for lane in back.lanes] == ["host", "resident"]
     assert [ids(lane) for lane in back.lanes] == [ids(lane) for lane in first.lanes]

@@ -14,6 +14,7 @@ from scipy import stats
 
 from playground.recordings.build import build_recording
 from playground.recordings.compare import EQUAL, MOST, compare_recordings, matched, unpaired
+from playground.timeline.environment import Environment
 from playground.timeline.trace import Recording
 from tests.timelines import Ran, played
 
@@ -79,7 +80,8 @@ def test_equal_recordings_differ_in_nothing() -> None:
 
 def test_what_differs_in_everything_is_cut() -> None:
     one = recorded(("bf16", Ran()))
-    many = [one.model_copy(update={"environment": {f"key_{at}": value for at in range(3 * MOST)}}) for value in (1, 2)]
+    machines = [Environment.model_validate({f"key_{at}": value for at in range(3 * MOST)}) for value in (1, 2)]
+    many = [one.model_copy(update={"environment": machine}) for machine in machines]
     found = compare_recordings(many[0], many[1], NAMES)
     assert len(found["differences"]) == MOST + 1
     assert found["differences"][-1] == f"and {2 * MOST} more differences"

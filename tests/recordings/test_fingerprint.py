@@ -12,6 +12,8 @@ from hypothesis import given
 from playground.recordings.build import build_recording
 from playground.recordings.fingerprint import differences, fingerprint
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment, ResidentFacts
+from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import Recording
 from tests import strategies
 from tests.timelines import Ran, played
@@ -41,13 +43,15 @@ FACTS: dict[str, Any] = {
     "tokenizer_sha256": "b" * 64,
     "adapters": [{"name": "faq", "sha256": "c" * 64}],
 }
+HELD = ResidentFacts(key="x", label="m nf4", memory_bytes=1)
 
 
 def recording(environment: dict[str, Any] | None = None, facts: dict[str, Any] | None = None, **fields: Any) -> Recording:
     """Two lanes whose environment and facts are those above, but for what is given."""
     made = build_recording(played([("bf16", Ran()), ("nf4", Ran())], **fields))
-    lanes = tuple(lane.model_copy(update={"facts": FACTS | (facts or {})}) for lane in made.lanes)
-    return made.model_copy(update={"environment": ENVIRONMENT | (environment or {}), "lanes": lanes})
+    stated = LaneFacts.model_validate(FACTS | (facts or {}))
+    lanes = tuple(lane.model_copy(update={"facts": stated}) for lane in made.lanes)
+    return made.model_copy(update={"environment": Environment.model_validate(ENVIRONMENT | (environment or {})), "lanes": lanes})
 
 
 def told(first: Recording, second: Recording) -> list[str]:
@@ -118,7 +122,7 @@ def test_a_difference_of_what_was_asked_is_said(fields: dict[str, Any], sentence
 
 def test_a_lane_of_its_own_is_named() -> None:
     other = recording()
-    second = other.lanes[1].model_copy(update={"facts": FACTS | {"attention": "eager"}})
+    second = other.lanes[1].model_copy(update={"facts": LaneFacts.model_validate(FACTS | {"attention": "eager"})})
     changed = other.model_copy(update={"lanes": (other.lanes[0], second)})
     assert told(recording(), changed) == ["lane 2: attention: sdpa against eager"]
     assert differences(recording(), changed, [(0, 1)])[-1] == "lane 1 against lane 2: attention: sdpa against eager"
@@ -135,8 +139,8 @@ def test_prompt_tokens_are_part_of_it() -> None:
     "change",
     [
         lambda made: made.model_copy(update={"id": "other", "created_at": "2027-01-01T00:00:00+00:00"}),
-        lambda made: made.model_copy(update={"environment": made.environment | {"memory_free_bytes": 99, "residents": [{"key": "x"}]}}),
-        lambda made: made.model_copy(update={"environment": made.environment | {"clock_mhz": 1990}}),
+        lambda made: made.model_copy(update={"environment": made.environment | Environment(memory_free_bytes=99, residents=(HELD,))}),
+        lambda made: made.model_copy(update={"environment": made.environment | Environment(clock_mhz=1990)}),
     ],
 )
 def test_how_things_stood_is_no_part_of_it(change: Callable[[Recording], Recording]) -> None:
@@ -144,7 +148,9 @@ def test_how_things_stood_is_no_part_of_it(change: Callable[[Recording], Recordi
 
 
 def test_what_one_does_not_say_is_named_and_not_taken_for_equal() -> None:
-    old = recording().model_copy(update={"environment": {key: value for key, value in ENVIRONMENT.items() if key != "git_commit"}})
+    old = recording().model_copy(
+        update={"environment": Environment.model_validate({key: ENVIRONMENT[key] for key in ENVIRONMENT.keys() - {"git_commit"}})}
+    )
     assert told(old, recording()) == ["the first does not say: git commit"]
     assert told(recording(), old) == ["the second does not say: git commit"]
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from playground.analysis.slo import read_target
 from playground.report.columns import COLUMNS
 from playground.report.export import FORMULA, csv_text, escaped, markdown_text
+from playground.timeline.environment import Environment
 from playground.timeline.events import RunStarted
 from playground.timeline.state import RunState
 from tests.timelines import Ran, played
@@ -26,7 +27,7 @@ nasty = st.text(st.sampled_from("=+-@\t\r\n|\\`*_[]<>,;\"'~&$ aä…") | st.char
 def failing(error: str, model: str = "x", device: str = "cpu") -> RunState:
     """A run whose free texts are these: the reason of a failure, a model's id, the machine's name."""
     view = played({"bf16": Ran(), "nf4": Ran(tokens=0, error=error)}, models={"smollm2-135m": model})
-    view.apply(RunStarted((), {"device_name": device}))
+    view.apply(RunStarted((), Environment(device_name=device)))
     return view
 
 

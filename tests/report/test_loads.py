@@ -8,6 +8,7 @@ import pytest
 
 from playground.report.loads import CAME_FROM, adapter_words, every_swap, swap_words
 from playground.timeline.events import LaneLoaded
+from playground.timeline.facts import LaneFacts
 from playground.timeline.state import LaneState, RunState
 from playground.timeline.trace import LoadKind
 from tests.timelines import request
@@ -19,7 +20,7 @@ RANDOM = {"name": "random-r16", "rank": 16, "targets": list("abcdefg"), "modules
 def loaded(text: str, *loads: tuple[float, LoadKind], **facts: Any) -> LaneState:
     view = RunState(request(text), "id", "")
     for load_s, kind in loads:
-        view.apply(LaneLoaded(0, load_s, kind, 1, facts))
+        view.apply(LaneLoaded(0, load_s, kind, 1, LaneFacts.model_validate(facts)))
     return view.lanes[0]
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.report.verdict import lane_verdicts, verdict
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneCompared, RunStarted
 from playground.timeline.state import RunState
 from tests.timelines import Ran, played, request
@@ -28,7 +29,7 @@ def said(lanes: dict[str, Ran] | Sequence[tuple[str, Ran]], **fields: Any) -> st
 def test_nothing_is_said_before_the_end() -> None:
     view = RunState(request("bf16"), "id", "")
     assert verdict(view) == ""
-    view.apply(RunStarted(("bf16",), {}))
+    view.apply(RunStarted(("bf16",), Environment()))
     assert verdict(view) == ""
 
 

@@ -20,6 +20,7 @@ from playground.report.wording import (
     until_words,
 )
 from playground.runs.runner import Runner
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneStatus, RepeatStarted, RunQueued, RunStarted
 from playground.timeline.state import RunState
 from playground.timeline.trace import Memory, Metrics
@@ -39,7 +40,7 @@ def test_a_waiting_run_says_its_place_and_how_long_it_will_probably_be(queued: R
     view.apply(queued)
     assert run_words(view) == f"W{said}"
     assert lane_words(view, view.lanes[0], Metrics()) == f"w{said}"
-    view.apply(RunStarted(("bf16",), {}))
+    view.apply(RunStarted(("bf16",), Environment()))
     assert run_words(view) == "Running"
     assert lane_words(view, view.lanes[0], Metrics()) == "waiting for its turn"
 
@@ -152,6 +153,6 @@ def test_and_nothing_where_there_is_nothing_to_say(lanes: tuple[str, ...], measu
 
 def test_a_lane_in_progress_says_which_repeat_by_its_number() -> None:
     view = RunState(request("bf16", measure={"warmup": 1, "repeats": 3, "schedule": "contended"}), "id", "")
-    view.apply(RunStarted(("bf16",), {}))
+    view.apply(RunStarted(("bf16",), Environment()))
     view.apply(RepeatStarted(0, 2, False, (5,), 0.001, alone=True))
     assert lane_words(view, view.lanes[0], Metrics()) == "repeat 2 of 3, alone: first token…"

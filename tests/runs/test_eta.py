@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.runs.eta import Progress, UsualPace, wait_s
+from playground.timeline.environment import Environment
 from playground.timeline.events import Event, LaneFailed, RepeatFinished, RepeatStarted, RunStarted, StepsTaken
 from playground.timeline.trace import Step
 
-STARTED = RunStarted((), {})
+STARTED = RunStarted((), Environment())
 STEP = Step(t_s=0.0, wall_s=0.0, token_ids=((1,),))
 
 

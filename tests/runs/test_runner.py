@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from playground.engines.base import Engine, EngineError, Environment
+from playground.engines.base import Engine, EngineError
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.errors import InputError
 from playground.recordings.build import build_recording
 from playground.runs.runner import Run, Runner
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import (
     Event,
     LaneEvent,
@@ -56,7 +57,7 @@ class HeldEngine:
         self._linger_s = linger_s
 
     def environment(self) -> Environment:
-        return {"device": "fake"}
+        return Environment(device="fake")
 
     def close(self) -> None:
         pass
@@ -85,7 +86,7 @@ class SteppingEngine:
         return self.now_s
 
     def environment(self) -> Environment:
-        return {"device": "fake"}
+        return Environment(device="fake")
 
     def close(self) -> None:
         pass
@@ -109,7 +110,7 @@ class FaultyEngine:
         self._events, self._at_once = events, at_once
 
     def environment(self) -> Environment:
-        return {"device": "faulty"}
+        return Environment(device="faulty")
 
     def close(self) -> None:
         pass
@@ -162,7 +163,7 @@ def test_a_run_from_start_to_end() -> None:
     events = told(run)
     assert isinstance(events[0], RunStarted)
     assert events[0].labels == ("bf16", "nf4")
-    assert events[0].environment["engine"] == "scripted"
+    assert events[0].environment.engine == "scripted"
     assert events[-1] == RunFinished("done")
     assert sum(isinstance(event, RunFinished) for event in events) == 1
     assert view_of(run).status == "done"

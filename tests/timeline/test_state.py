@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from playground.analysis.figures import figure, live_figures
 from playground.recordings.build import build_recording
+from playground.timeline.environment import Environment
 from playground.timeline.events import (
     LaneFailed,
     LaneLoaded,
@@ -22,6 +23,7 @@ from playground.timeline.events import (
     RunStarted,
     StepsTaken,
 )
+from playground.timeline.facts import LaneFacts
 from playground.timeline.state import LaneState, RunState, lane_tokens
 from playground.timeline.trace import Finish, Step
 from tests.timelines import request
@@ -68,11 +70,11 @@ def test_a_lane_goes_through_its_states() -> None:
     assert (shown.status, lane.state) == ("waiting", "waiting")
     play(shown, RunQueued(2))
     assert shown.ahead == 2
-    play(shown, RunStarted(("bf16",), {"device": "cpu"}))
-    assert (shown.status, shown.ahead, shown.environment) == ("running", 0, {"device": "cpu"})
+    play(shown, RunStarted(("bf16",), Environment(device="cpu")))
+    assert (shown.status, shown.ahead, shown.environment) == ("running", 0, Environment(device="cpu"))
     play(shown, LaneStatus(0, "reading weights"))
     assert (lane.state, lane.status) == ("loading", "reading weights")
-    play(shown, LaneLoaded(0, 0.5, "cold", 7, {"dtype": "bfloat16"}))
+    play(shown, LaneLoaded(0, 0.5, "cold", 7, LaneFacts(dtype="bfloat16")))
     assert (lane.state, lane.status, lane.load_s, lane.load_kind, lane.memory_bytes) == ("ready", "", 0.5, "cold", 7)
     play(shown, started())
     assert (lane.state, lane.texts) == ("running", [""])
@@ -190,29 +192,29 @@ def test_labels_may_repeat() -> None:
 
 def test_a_lane_that_is_loaded_again_keeps_its_first_loads_figures() -> None:
     shown = view("bf16")
-    play(shown, LaneLoaded(0, 2.0, "cold", 7, {}))
+    play(shown, LaneLoaded(0, 2.0, "cold", 7, LaneFacts()))
     repeat_of(shown, 0, 0.25)
-    play(shown, LaneLoaded(0, 0.5, "prequantized", 7, {}))
+    play(shown, LaneLoaded(0, 0.5, "prequantized", 7, LaneFacts()))
     lane: LaneState = shown.lanes[0]
     assert (lane.load_s, lane.load_kind, lane.state) == (2.0, "cold", "ready")
 
 
 def test_how_much_of_a_download_is_there_until_the_lane_is_loaded() -> None:
     shown = view("bf16")
-    play(shown, RunStarted(("bf16",), {}), LaneStatus(0, "downloading, 1 of 2 MB", 0.5))
+    play(shown, RunStarted(("bf16",), Environment()), LaneStatus(0, "downloading, 1 of 2 MB", 0.5))
     assert shown.lanes[0].fraction == 0.5
-    play(shown, LaneLoaded(0, 1.0, "cold", 1, {}))
+    play(shown, LaneLoaded(0, 1.0, "cold", 1, LaneFacts()))
     assert shown.lanes[0].fraction is None
 
 
 @pytest.mark.parametrize("end", [LaneFailed(0, "model", "the disk is full"), RunFinished("cancelled"), LaneStatus(0, "reading weights")])
 def test_a_download_that_is_over_has_no_fraction(end: LaneFailed | RunFinished | LaneStatus) -> None:
     shown = view("bf16")
-    play(shown, RunStarted(("bf16",), {}), LaneStatus(0, "downloading, 1 of 2 MB", 0.5), end)
+    play(shown, RunStarted(("bf16",), Environment()), LaneStatus(0, "downloading, 1 of 2 MB", 0.5), end)
     assert shown.lanes[0].fraction is None
 
 
 def test_a_lane_stopped_in_its_download_says_so() -> None:
     shown = view("bf16")
-    play(shown, RunStarted(("bf16",), {}), LaneStatus(0, "downloading, 1 of 2 MB", 0.5), RunFinished("cancelled"))
+    play(shown, RunStarted(("bf16",), Environment()), LaneStatus(0, "downloading, 1 of 2 MB", 0.5), RunFinished("cancelled"))
     assert shown.lanes[0].status == "stopped while downloading"

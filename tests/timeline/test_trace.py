@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from playground.analysis.metrics import measure
+from playground.timeline.environment import Environment
+from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import SCHEMA, Conditions, LaneRecord, Memory, Recording, Repeat, Step, Trace
 from tests import strategies
 from tests.timelines import request, trace
@@ -29,11 +31,11 @@ def recording() -> Recording:
         load_s=0.5,
         load_kind="cold",
         memory_bytes=7,
-        facts={"dtype": "bfloat16"},
+        facts=LaneFacts(dtype="bfloat16"),
         repeats=(repeat,),
     )
     return Recording(
-        id="a", created_at="2026-01-01T00:00:00+00:00", status="done", environment={"device": "cpu"}, request=run, lanes=(lane,)
+        id="a", created_at="2026-01-01T00:00:00+00:00", status="done", environment=Environment(device="cpu"), request=run, lanes=(lane,)
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
-from playground.engines.base import Environment
 from playground.engines.scripted import ScriptedEngine
 from playground.runs.runner import Runner
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent, LaneStatus
 from playground.ui.api import paced
 from tests.timelines import request
@@ -39,7 +39,7 @@ class SilentEngine:
         self.release = threading.Event()
 
     def environment(self) -> Environment:
-        return {}
+        return Environment()
 
     def close(self) -> None:
         pass

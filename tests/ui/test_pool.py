@@ -10,22 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.engines.base import EngineError, Environment
+from playground.engines.base import EngineError
 from playground.engines.registry import ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
 from playground.settings import Settings
+from playground.timeline.environment import Environment, Place, ResidentFacts
 from playground.ui.machine import Machine
 from playground.ui.pool.pool import DROPPED, EVICTED, OTHERS, WAITS, pool_value
 
 MB = 1_000_000
 
 
-def resident(label: str, memory_bytes: int) -> dict[str, Any]:
-    return {"key": f"key of {label}", "label": label, "memory_bytes": memory_bytes}
+def resident(label: str, memory_bytes: int, where: Place = "device") -> ResidentFacts:
+    return ResidentFacts(key=f"key of {label}", label=label, memory_bytes=memory_bytes, where=where)
 
 
-def environment(*residents: dict[str, Any], **more: Any) -> Environment:
-    return {"device_name": "H200", "memory_total_bytes": 2000 * MB, "memory_budget_bytes": 1000 * MB, "residents": list(residents)} | more
+def environment(*residents: ResidentFacts, **more: Any) -> Environment:
+    fields = {"device_name": "H200", "memory_total_bytes": 2000 * MB, "memory_budget_bytes": 1000 * MB, "residents": residents}
+    return Environment.model_validate(fields | more)
 
 
 def told(found: Environment) -> dict[str, Any]:
@@ -62,9 +64,9 @@ def test_where_others_are_known_the_bar_is_the_device() -> None:
 
 
 def test_what_waits_in_the_hosts_memory_stands_apart() -> None:
-    away = resident("b", 110 * MB) | {"where": "host"}
-    adapter = resident("b + faq", 2 * MB) | {"where": "host"}
-    found = environment(resident("a", 250 * MB) | {"where": "device"}, away, adapter, host_budget_bytes=4000 * MB, host_used_bytes=110 * MB)
+    away = resident("b", 110 * MB, "host")
+    adapter = resident("b + faq", 2 * MB, "host")
+    found = environment(resident("a", 250 * MB), away, adapter, host_budget_bytes=4000 * MB, host_used_bytes=110 * MB)
     value = told(found)
     [device] = value["devices"]
     assert value["summary"] == "1 variant resident, 250 MB of 1.00 GB"
@@ -97,7 +99,7 @@ def test_copies_on_the_disk_are_told_when_there_are_any(more: dict[str, Any], sa
 @given(st.lists(st.integers(1, 10**12)), st.none() | st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 10**12))
 def test_shares_never_exceed_the_bar(sizes: list[int], others: int | None, budget: int, total: int) -> None:
     found = environment(*(resident(str(index), size) for index, size in enumerate(sizes)))
-    found |= {"memory_budget_bytes": budget, "memory_total_bytes": total} | ({} if others is None else {"memory_other_bytes": others})
+    found |= Environment(memory_budget_bytes=budget, memory_total_bytes=total, memory_other_bytes=others)
     [device] = told(found)["devices"]
     shares = [one["share"] for one in (*device["residents"], *device["others"])]
     assert all(share >= 0 for share in shares)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from playground.engines.base import Environment
 from playground.runs.runner import Run, Runner
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent, LaneStatus
 from playground.ui.live.streams import Streams
 from playground.ui.visitors.watch import Watchers
@@ -26,7 +26,7 @@ class SayingEngine:
         self.release = threading.Semaphore(0)
 
     def environment(self) -> Environment:
-        return {}
+        return Environment()
 
     def close(self) -> None:
         pass

@@ -13,6 +13,7 @@ import torch
 
 from playground.engines.base import Engine
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent, RunFinished, RunStarted
 from playground.timeline.state import LaneState, RunState
 from playground.worker.process import Worker
@@ -54,7 +55,7 @@ def run_lanes(
 ) -> Ran:
     """Runs a whole request on one engine."""
     ran = Ran(RunState(request, "test", "now"))
-    ran.view.apply(RunStarted((), {}))
+    ran.view.apply(RunStarted((), Environment()))
     cancel = cancel or threading.Event()
     for event in engine.run(range(len(request.lanes)), request, cancel):
         ran.view.apply(event)

@@ -47,7 +47,7 @@ def test_attaching_to_a_base_that_has_run_leaves_its_logits(precision: str, embe
     assert torch.equal(base.model(IDS).logits, before)
     assert not torch.allclose(with_adapter, before, atol=0.5)
     assert torch.equal(attached.model(IDS).logits, with_adapter)
-    assert attached.facts["adapters"][0]["rank"] == 4
+    assert attached.facts.adapters[0].rank == 4
     # int8 notes a few bytes of outlier columns at each forward.
     assert tensor_bytes(attached.model) == pytest.approx(base.memory_bytes + loaded.memory_bytes, abs=4096), "the base's tensors are shared"
 

@@ -37,7 +37,7 @@ def copies(cache: Path) -> list[Path]:
 
 def test_a_copy_says_what_it_is(tiny: Path, tmp_path: Path) -> None:
     worker = Worker(tmp_path, "cpu")
-    assert worker.environment()["copies_bytes"] == 0
+    assert worker.environment().copies_bytes == 0
     ran = run_lanes(worker, request_for(tiny, ["nf4[compute=fp32]"]))
     environment = worker.environment()
     worker.close()
@@ -45,10 +45,10 @@ def test_a_copy_says_what_it_is(tiny: Path, tmp_path: Path) -> None:
     note = read_note(copy)
     assert note is not None
     assert (note.model, note.variant) == (str(tiny), "nf4[double_quant=false,compute=fp32]")
-    assert note.versions["torch"] == environment["versions"]["torch"]
+    assert note.versions["torch"] == environment.versions["torch"]
     assert note.files["model.safetensors"].size_bytes == (copy / "model.safetensors").stat().st_size
-    assert environment["copies_bytes"] == sum(file.stat().st_size for file in copy.iterdir())
-    assert "copy_error" not in ran[0].facts
+    assert environment.copies_bytes == sum(file.stat().st_size for file in copy.iterdir())
+    assert ran[0].facts.copy_error is None
 
 
 def flip_a_weight(copy: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_written_costs_the_copy_and_a_later_run_tries_agai
     request = request_for(tiny, ["nf4[device=cpu]", "fp32[device=cpu]"])
     full = run_lanes(engine, request)
     assert said(full, f"no {NF4} copy is kept: file too large while writing to the cache folder", "cache --prune")
-    assert full[0].facts["copy_error"].startswith("no nf4")
+    assert (full[0].facts.copy_error or "").startswith("no nf4")
     assert copies(tmp_path / "cache") == [], "nothing half-written is left"
     worker.rlimit(psutil.RLIMIT_FSIZE, unlimited)
     loaded = []
@@ -169,7 +169,7 @@ def test_a_full_disk_costs_the_copy_and_nothing_else(size_kb: int, sentence: str
         engine.close()
     assert said(ran, "no nf4", sentence, "PLAYGROUND_CACHE_DIR"), [e for e in ran.events if isinstance(e, LaneStatus)]
     assert (len(ran.ids(0)[0]), ran[0].load_kind) == (12, "cold")
-    assert environment["copies_bytes"] == 0
+    assert environment.copies_bytes == 0
 
 
 def test_a_cache_folder_that_cannot_be_written_costs_the_copy_and_nothing_else(tiny: Path, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_cache_folder_that_cannot_be_written_costs_the_copy_and_nothing_else(t
     worker.close()
     assert said(ran, f"no {NF4} copy is kept:", "while writing to", "PLAYGROUND_CACHE_DIR")
     assert len(ran.ids(0)[0]) == 12
-    assert environment["copies_bytes"] == 0
+    assert environment.copies_bytes == 0
 
 
 @pytest.mark.skipif(not may_mount(), reason="this process may not mount a file system")

@@ -14,6 +14,7 @@ from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.engines.local.client import Limits, LocalEngine, LocalFleet
 from playground.settings import Settings
 from playground.spec.lane import Lane
+from playground.timeline.environment import ResidentFacts
 from playground.timeline.events import LaneEvent, StepsTaken
 from playground.worker.process import Worker
 from tests.worker.conftest import request_for, run_lanes
@@ -25,39 +26,39 @@ def fleet(tmp_path: Path) -> Iterator[LocalFleet]:
         yield fleet
 
 
-def residents(engine: Any) -> dict[str, dict[str, Any]]:
+def residents(engine: Any) -> dict[str, ResidentFacts]:
     """By their labels."""
-    return {one["label"]: one for one in engine.environment()["residents"]}
+    return {one.label: one for one in engine.environment().residents}
 
 
 def test_residents_are_named_and_add_up(worker: Worker, tiny: Path, tiny_lora: Path) -> None:
     run_lanes(worker, request_for(tiny, ["bf16", "bf16+faq", "nf4[double_quant=true]@2"], adapters={"faq": tiny_lora}))
     found = residents(worker)
     assert list(found) == ["m bf16", "m bf16 + faq", "m nf4[double_quant=true]"]
-    assert len({one["key"] for one in found.values()}) == 3
-    assert sum(one["memory_bytes"] for one in found.values()) == worker.environment()["memory_used_bytes"]
-    assert 0 < found["m bf16 + faq"]["memory_bytes"] < found["m bf16"]["memory_bytes"]
+    assert len({one.key for one in found.values()}) == 3
+    assert sum(one.memory_bytes for one in found.values()) == worker.environment().memory_used_bytes
+    assert 0 < found["m bf16 + faq"].memory_bytes < found["m bf16"].memory_bytes
 
 
 def test_a_key_stays_the_same_when_a_variant_is_loaded_again(worker: Worker, tiny: Path) -> None:
     request = request_for(tiny, ["bf16"])
     run_lanes(worker, request)
-    key = residents(worker)["m bf16"]["key"]
+    key = residents(worker)["m bf16"].key
     worker.evict(key)
     assert residents(worker) == {}
     assert run_lanes(worker, request)[0].load_kind == "cold"
-    assert residents(worker)["m bf16"]["key"] == key
+    assert residents(worker)["m bf16"].key == key
 
 
 def test_an_evicted_adapter_leaves_its_base_and_an_evicted_base_takes_its_adapters(worker: Worker, tiny: Path, tiny_lora: Path) -> None:
     request = request_for(tiny, ["bf16", "bf16+faq", "fp32"], adapters={"faq": tiny_lora})
     first = run_lanes(worker, request)
-    worker.evict(residents(worker)["m bf16 + faq"]["key"])
+    worker.evict(residents(worker)["m bf16 + faq"].key)
     assert list(residents(worker)) == ["m bf16", "m fp32"]
     again = run_lanes(worker, request)
     assert [lane.load_kind for lane in again.view.lanes] == ["resident", "attached", "resident"]
     assert again.ids(1) == first.ids(1)
-    worker.evict(residents(worker)["m bf16"]["key"])
+    worker.evict(residents(worker)["m bf16"].key)
     assert list(residents(worker)) == ["m fp32"]
     worker.evict(None)
     assert residents(worker) == {}
@@ -95,7 +96,7 @@ def test_a_fleet_evicts_and_its_environment_is_up_to_date(fleet: LocalFleet, tin
     assert residents(fleet) == {}
     run_lanes(engine, request_for(tiny, ["bf16", "fp32"], max_new_tokens=200), on_event=evict)
     assert refused == [RUN_IS_ON]
-    fleet.evict(residents(fleet)["m bf16"]["key"])
+    fleet.evict(residents(fleet)["m bf16"].key)
     assert list(residents(fleet)) == ["m fp32"]
     with pytest.raises(EngineError, match=NOT_LOADED):
         fleet.evict("nothing")
@@ -103,7 +104,7 @@ def test_a_fleet_evicts_and_its_environment_is_up_to_date(fleet: LocalFleet, tin
 
 
 def test_a_cpu_tells_nothing_of_other_programs(worker: Worker) -> None:
-    assert "memory_other_bytes" not in worker.environment()
+    assert worker.environment().memory_other_bytes is None
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,9 @@ def test_a_merged_variant_is_what_its_label_says(precision: str, worker: Worker,
     ran = run_lanes(worker, request_for(embedded, lanes, adapters={"a": embedded_lora}, max_new_tokens=4, agreement=True))
     bare, merged = ran[0], ran[2]
     assert merged.error is None
-    assert merged.facts["merged"] is True
-    assert merged.facts["adapters"][0]["rank"] == 4
-    assert {name: merged.facts[name] for name in ("quantized_modules", "dtype")} == {
-        name: bare.facts[name] for name in ("quantized_modules", "dtype")
-    }
+    assert merged.facts.merged is True
+    assert merged.facts.adapters[0].rank == 4
+    assert (merged.facts.quantized_modules, merged.facts.dtype) == (bare.facts.quantized_modules, bare.facts.dtype)
     assert merged.weights_bytes == pytest.approx(bare.weights_bytes, rel=0.001), "nothing of the adapter is left beside the weights"
     assert ran.ids(0) != ran.ids(1)
     assert ran.ids(0) != ran.ids(2)
@@ -77,7 +75,7 @@ def test_a_merged_variant_is_what_its_label_says(precision: str, worker: Worker,
     once_more = run_lanes(worker, request_for(embedded, [f"{precision}+a.merged"], adapters={"a": embedded_lora}, max_new_tokens=4))
     assert once_more.ids(0) == ran.ids(2)
     assert once_more[0].load_kind == ("cold" if precision in ("bf16", "fp16") else "prequantized")
-    assert once_more[0].facts["adapters"] == merged.facts["adapters"]
+    assert once_more[0].facts.adapters == merged.facts.adapters
     again = run_lanes(worker, request_for(embedded, [precision], max_new_tokens=4))
     assert again.ids(0) == ran.ids(0), "merging wrote into a copy of its own"
 
@@ -89,7 +87,7 @@ def test_a_merged_adapter_that_does_not_fit_harms_nothing(worker: Worker, tiny: 
     for lane in (1, 2):
         assert str(ran[lane].error).startswith("adapter 'a' does not fit the model")
         assert ran[lane].error_kind == "adapter"
-    assert [one["label"] for one in worker.environment()["residents"]] == ["m fp32"]
+    assert [one.label for one in worker.environment().residents] == ["m fp32"]
 
 
 # ---- by row, untrained ----
@@ -110,7 +108,7 @@ def test_each_row_of_a_batch_has_its_own_adapter(precision: str, worker: Worker,
     rows = ran.ids(3)
     assert rows == (ran.ids(0)[0], ran.ids(1)[1], ran.ids(2)[2], ran.ids(0)[3])
     assert len({*rows}) == 3
-    assert [one["rows"] for one in ran[3].facts["adapters"]] == [[0, 3], [2]]
+    assert [one.rows for one in ran[3].facts.adapters] == [(0, 3), (2,)]
     beams = ran.ids(4)
     assert beams[0] == beams[3] != beams[1] != beams[2]
 
@@ -118,8 +116,8 @@ def test_each_row_of_a_batch_has_its_own_adapter(precision: str, worker: Worker,
 def test_an_untrained_adapter_changes_no_output_and_has_the_rank_of_its_name(worker: Worker, tiny: Path) -> None:
     ran = run_lanes(worker, request_for(tiny, ["bf16", "bf16+random-r3", "bf16+random-r200", "bf16+random-r3.merged", "nf4+random-r3"]))
     assert ran.ids(0) == ran.ids(1) == ran.ids(2) == ran.ids(3)
-    assert [ran[lane].facts["adapters"][0]["rank"] for lane in (1, 2, 3, 4)] == [3, 200, 3, 3]
-    assert ran[1].facts["adapters"][0]["modules"] == 14
+    assert [ran[lane].facts.adapters[0].rank for lane in (1, 2, 3, 4)] == [3, 200, 3, 3]
+    assert ran[1].facts.adapters[0].modules == 14
     assert ran[1].weights_bytes is not None
     assert ran[2].weights_bytes is not None
     assert ran[0].weights_bytes is not None
@@ -207,13 +205,13 @@ def test_an_evicted_variant_waits_in_the_hosts_memory_and_comes_back(
     ran = run_lanes(worker, request)
     assert kinds(ran) == [(0, "cold"), (1, "cold"), (2, "host"), (3, "cold"), (4, "host")]
     assert ran.ids(0) == ran.ids(2)
-    places = {one["label"]: one["where"] for one in worker.environment()["residents"]}
+    places = {one.label: one.where for one in worker.environment().residents}
     assert places["m bf16"] == places["m bf16 + a"] == "host"
-    assert worker.environment()["host_used_bytes"] > 260 * MB
-    waiting = next(one["key"] for one in worker.environment()["residents"] if one["label"] == "m bf16")
+    assert (worker.environment().host_used_bytes or 0) > 260 * MB
+    waiting = next(one.key for one in worker.environment().residents if one.label == "m bf16")
     worker.evict(waiting)
-    assert "m bf16" not in {one["label"] for one in worker.environment()["residents"]}
-    assert worker.environment()["host_used_bytes"] == 0
+    assert "m bf16" not in {one.label for one in worker.environment().residents}
+    assert worker.environment().host_used_bytes == 0
 
 
 def test_what_the_host_has_no_room_for_is_dropped(worker: Worker, embedded: Path, tmp_path: Path) -> None:
@@ -226,7 +224,7 @@ def test_on_a_cpu_nothing_waits_and_it_is_said(tiny: Path, tmp_path: Path) -> No
     worker = Worker(tmp_path, "cpu", host_budget_bytes=10**12)
     environment = worker.environment()
     worker.close()
-    assert (environment["host_is_device"], environment["host_budget_bytes"]) == (True, 0)
+    assert (environment.host_is_device, environment.host_budget_bytes) == (True, 0)
 
 
 # ---- agreement ----
@@ -310,7 +308,7 @@ def test_fifty_random_swaps_among_twelve_variants_in_room_for_four(tmp_path: Pat
         worker = Worker(tmp_path / "fresh", "cpu")
         ran = run_lanes(worker, request_for(model, [lane], adapters=adapters))
         fresh[lane] = ran.ids(0)
-        sizes.append(worker.environment()["memory_used_bytes"])
+        sizes.append(worker.environment().memory_used_bytes or 0)
         worker.close()
     chosen = random.Random(4)
     worker = Worker(tmp_path / "cache", "cpu", budget_bytes=4 * sum(sizes) // len(sizes))
@@ -319,10 +317,11 @@ def test_fifty_random_swaps_among_twelve_variants_in_room_for_four(tmp_path: Pat
         lane = chosen.choice(lanes)
         ran = run_lanes(worker, request_for(model, [lane], adapters=adapters))
         assert ran.ids(0) == fresh[lane], lane
-        assert worker.environment()["memory_used_bytes"] <= worker.environment()["memory_budget_bytes"]
+        environment = worker.environment()
+        assert (environment.memory_used_bytes or 0) <= (environment.memory_budget_bytes or 0)
         seen.append(str(ran[0].load_kind))
     worker.evict()
-    assert worker.environment()["memory_used_bytes"] == 0
+    assert worker.environment().memory_used_bytes == 0
     worker.close()
     assert {"cold", "prequantized", "attached", "resident"} <= set(seen)
     gc.collect()

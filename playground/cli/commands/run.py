@@ -68,7 +68,7 @@ def run(
 def _on_gpu(fleet: Fleet) -> bool:
     """Whether the larger model of a preset is worth it and can be had."""
     environment = fleet.environment()
-    return str(environment.get("device", "")).startswith("cuda") and bool(environment.get("hub_reachable"))
+    return environment.is_cuda and bool(environment.hub_reachable)
 
 
 DOCUMENTS: Mapping[str, Callable[[RunState, Target | None], str]] = {

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self
 
-from playground.engines.base import NOT_LOADED, RUN_IS_ON, Engine, EngineError, Environment
+from playground.engines.base import NOT_LOADED, RUN_IS_ON, Engine, EngineError
 from playground.models import hub
 from playground.settings import Settings, child_environment
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
+from playground.timeline.environment import Environment
 from playground.timeline.events import FailureKind, LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken, loads
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class LocalEngine:
     @property
     def known(self) -> Environment:
         """The environment as it was last told; empty while no worker has said hello."""
-        return self._environment or {}
+        return self._environment or Environment()
 
     @property
     def pid(self) -> int | None:
@@ -170,7 +171,7 @@ class LocalEngine:
             assert isinstance(answer, dict)
             if "refused" in answer:
                 raise EngineError(answer["refused"])
-            self._environment = answer["evicted"]
+            self._environment = Environment.model_validate(answer["evicted"])
 
     def close(self) -> None:
         self._closed = True
@@ -225,8 +226,7 @@ class LocalEngine:
         assert isinstance(answer, dict)
         if "refused" in answer:
             raise EngineError(answer["refused"])
-        environment: Environment = answer["hello"]
-        return environment
+        return Environment.model_validate(answer["hello"])
 
 
 class _Watch:
@@ -260,7 +260,7 @@ class _Watch:
                 self.over = True
                 yield from self._failures()
             elif isinstance(answer, dict):
-                self.over, self.environment = True, answer["end"]
+                self.over, self.environment = True, Environment.model_validate(answer["end"])
             else:
                 self._note(answer)
                 yield answer
@@ -318,10 +318,10 @@ class LocalFleet:
         device = lane.variant.device
         if device is not None:
             found = self._engine(None).environment()
-            there = ["cpu", *(f"cuda:{index}" for index in range(len(found["cuda"]["devices"])))]
+            there = found.cuda.lane_devices if found.cuda is not None else ("cpu",)
             if device not in there:
                 raise EngineError(f"device {device} is not on this machine (allowed: {', '.join(there)})")
-            if device == found["device"]:
+            if device == found.device:
                 device = None
         return self._engine(device)
 
@@ -329,13 +329,14 @@ class LocalFleet:
         environment = self._engine(None).environment()
         if self._hub is None:
             self._hub = hub.reachable()
-        others = [engine.known for device, engine in self._engines.items() if device is not None and engine.known]
-        return environment | {"hub_reachable": self._hub} | ({"other_devices": others} if others else {})
+        others = tuple(engine.known for device, engine in self._engines.items() if device is not None and not engine.known.empty)
+        found = environment | Environment(hub_reachable=self._hub)
+        return found | Environment(other_devices=others) if others else found
 
     def evict(self, key: str | None) -> None:
         with self._lock:
             engines = list(self._engines.values())
-        holding = [engine for engine in engines if key is None or key in {one["key"] for one in engine.known.get("residents", [])}]
+        holding = [engine for engine in engines if key is None or key in {one.key for one in engine.known.residents}]
         if not holding:
             raise EngineError(NOT_LOADED)
         for engine in holding:

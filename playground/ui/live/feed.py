@@ -113,7 +113,7 @@ class Feed:
         now["measure"] = measure_words(view.request, view if view.status in ("done", "cancelled") else None)
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
             now["words"] = run_words(view)
-        if view.environment.get("engine") == "scripted":
+        if view.environment.engine == "scripted":
             now["note"] = SCRIPTED
         if not self._rows or any("state" in changes for changes in lanes.values()):
             for index, row in self._new_rows():

@@ -6,14 +6,13 @@ Words and shares are worked out here; `pool.js` draws them, and writes every lab
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from playground.engines.base import Environment
 from playground.formatting import count, size
+from playground.timeline.environment import Environment, ResidentFacts
 from playground.ui.live.feed import record
 
 HERE = Path(__file__).parent
@@ -46,7 +45,7 @@ def pool_view() -> Any:
 
 def pool_value(environment: Environment, said: str = "") -> str:
     """The component's value. `said`: what came of an eviction. Two are never equal, so that each is drawn."""
-    devices = [_device(one) for one in (environment, *environment.get("other_devices", ()))]
+    devices = [_device(one) for one in environment.devices]
     residents = [resident for device in devices for resident in device["residents"]]
     used = sum(device["used_bytes"] for device in devices)
     budget = sum(device["budget_bytes"] for device in devices)
@@ -58,21 +57,20 @@ def pool_value(environment: Environment, said: str = "") -> str:
 
 def _hint(environment: Environment) -> str:
     """What becomes of an evicted variant here."""
-    if environment.get("host_is_device"):
+    if environment.host_is_device:
         return DROPPED
-    return WAITS if environment.get("host_budget_bytes") else EVICTED
+    return WAITS if environment.host_budget_bytes else EVICTED
 
 
 def _copies(environment: Environment) -> str:
     """What lies on the disk; empty when nothing does, or nobody knows."""
-    held = environment.get("copies_bytes")
+    held = environment.copies_bytes
     return f"Pre-quantized copies on disk: {size(held)} (python -m playground cache)" if held else ""
 
 
 def label_of(environment: Environment, key: str) -> str:
     """The resident's label; the key itself if there is none."""
-    everywhere = (environment, *environment.get("other_devices", ()))
-    return next((one["label"] for device in everywhere for one in device.get("residents", ()) if one["key"] == key), key)
+    return next((one.label for device in environment.devices for one in device.residents if one.key == key), key)
 
 
 def pool_problem(sentence: str) -> str:
@@ -82,15 +80,14 @@ def pool_problem(sentence: str) -> str:
 
 def _device(environment: Environment) -> dict[str, Any]:
     """One device. The bar's whole is its budget; where others are known, the device's memory."""
-    everywhere = environment.get("residents", ())
-    residents = [_resident(one) for one in everywhere if one.get("where") != "host"]
-    waiting = [_resident(one) | {"evictable": ADAPTER not in one["label"]} for one in everywhere if one.get("where") == "host"]
-    used, budget = sum(one["bytes"] for one in residents), int(environment.get("memory_budget_bytes") or 0)
-    other = environment.get("memory_other_bytes")
+    residents = [_resident(one) for one in environment.residents if one.where == "device"]
+    waiting = [_resident(one) | {"evictable": ADAPTER not in one.label} for one in environment.residents if one.where == "host"]
+    used, budget = sum(one["bytes"] for one in residents), environment.memory_budget_bytes or 0
+    other = environment.memory_other_bytes
     known = [] if other is None else [{"label": OTHERS, "bytes": other, "size": size(other)}]
-    whole = max(budget if other is None else int(environment.get("memory_total_bytes") or 0), used + (other or 0), 1)
+    whole = max(budget if other is None else environment.memory_total_bytes or 0, used + (other or 0), 1)
     return {
-        "name": str(environment.get("device_name") or environment.get("device") or "device"),
+        "name": environment.name or "device",
         "words": f"{size(used)} of {size(budget)} for variants",
         "used_bytes": used,
         "budget_bytes": budget,
@@ -104,9 +101,9 @@ def _device(environment: Environment) -> dict[str, Any]:
 
 def _host_words(environment: Environment, waiting_bytes: int) -> str:
     """How much of the host's memory they may have is taken by those that wait; empty where nothing can wait."""
-    budget = environment.get("host_budget_bytes")
-    return f"{size(environment.get('host_used_bytes', waiting_bytes))} of {size(budget)}" if budget else ""
+    budget, used = environment.host_budget_bytes, environment.host_used_bytes
+    return f"{size(waiting_bytes if used is None else used)} of {size(budget)}" if budget else ""
 
 
-def _resident(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {"key": one["key"], "label": one["label"], "bytes": one["memory_bytes"], "size": size(one["memory_bytes"])}
+def _resident(one: ResidentFacts) -> dict[str, Any]:
+    return {"key": one.key, "label": one.label, "bytes": one.memory_bytes, "size": size(one.memory_bytes)}
