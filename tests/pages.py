@@ -68,7 +68,7 @@ def main(kind: str, port: int, root_path: str = "") -> None:
         settings = Settings(cache_dir=Path(cache), engine="scripted")
         with FLEETS[kind]() as fleet:
             demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), load_presets(settings.presets_dir))
-            demo.launch(server_name="127.0.0.1", server_port=port, root_path=root_path, **launch_options())
+            demo.launch(server_name="127.0.0.1", server_port=port, root_path=root_path, **launch_options(settings.cache_dir))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from playground.ui.machine import Machine
 from playground.ui.message import line
 from playground.ui.pool.pool import pool_view
 from playground.ui.running import DOWNLOADS, STREAMING, Results, Running
-from playground.ui.theme import serve_plotly
+from playground.ui.static import Static
 from playground.ui.tools.tools import tools
 from playground.ui.visitors.caps import Caps
 from playground.ui.visitors.watch import watch_button
@@ -33,6 +33,8 @@ from playground.ui.visitors.watch import watch_button
 def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str, Preset]) -> Any:
     """The page, not yet served. Starts no engine."""
     machine, caps, streams = Machine(fleet, settings), Caps(settings), Streams()
+    static = Static.of(settings.cache_dir)
+    static.serve()
     preset = next(iter(presets.values()))
     form = form_of(preset, preset.model, settings.max_lanes)
     with gr.Blocks(title="Latency Playground", analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600)) as demo:
@@ -40,10 +42,10 @@ def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str
             gr.HTML("<h1>Latency Playground</h1>", apply_default_css=False, elem_id="title")
             device = line("The device is starting", "device")
             watch = watch_button(settings.watch)
-            pool = pool_view()
-            top = tools(write_link(form, preset, preset.model, settings))
-        controls = add_controls(settings, presets, form)
-        results = _results(settings, preset, form, watch, streams)
+            pool = pool_view(static)
+            top = tools(write_link(form, preset, preset.model, settings), static)
+        controls = add_controls(settings, presets, form, static)
+        results = _results(settings, preset, form, watch, streams, static)
         Edits(settings, presets, machine, controls, results, top).wire(demo, device)
         ends = Running(settings, runner, presets, caps, streams, controls, results).wire(demo)
         for told in (demo.load, *(end.then for end in ends)):
@@ -53,11 +55,11 @@ def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str
     return demo
 
 
-def _results(settings: Settings, preset: Preset, form: Form, watch: Any, streams: Streams) -> Results:
-    live = live_view(idle_feed(read_form(form, settings, preset.published)), serve_plotly(settings.cache_dir), streams.frames)
+def _results(settings: Settings, preset: Preset, form: Form, watch: Any, streams: Streams, static: Static) -> Results:
+    live = live_view(idle_feed(read_form(form, settings, preset.published)), streams.frames, static)
     with gr.Row(elem_id="after"):
         lesson = line(preset.lesson, "lesson")
         more = gr.Button("Make it sure", size="sm", interactive=False, elem_id="more")
         with gr.Row(elem_id="downloads"):
             downloads = tuple(gr.DownloadButton(title, size="sm", interactive=False, elem_id=name) for name, title in DOWNLOADS.items())
-    return Results(watch, live, lesson, more, downloads, compare_view())
+    return Results(watch, live, lesson, more, downloads, compare_view(static))

@@ -25,7 +25,7 @@ def serve(settings: Settings) -> int:
     with open_fleet(settings) as fleet:
         demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), presets)
         where = {"server_name": settings.server_name, "server_port": settings.server_port}
-        _, url, _ = demo.launch(**where, **launch_options(), prevent_thread_lock=True)
+        _, url, _ = demo.launch(**where, **launch_options(settings.cache_dir), prevent_thread_lock=True)
         sys.stdout.write(f"Latency Playground is at {url}\nIts cache folder is {settings.cache_dir}\n")
         sys.stdout.flush()
         demo.block_thread()

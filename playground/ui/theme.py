@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.themes.utils import fonts
 
-from playground.errors import InputError
 from playground.report.charts import PALETTES
+from playground.ui.static import Static
 
 HERE = Path(__file__).parent
 STYLES = (
@@ -26,11 +23,12 @@ STYLES = (
 )
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(cache_dir: Path) -> dict[str, Any]:
     """What `launch()` needs to look and behave like this page, and to keep to itself."""
     return {
         "theme": _theme(),
         "css": _lane_colours() + "".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
+        "head": Static.of(cache_dir).preload(),
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
@@ -39,26 +37,6 @@ def launch_options() -> dict[str, Any]:
         "max_threads": 200,  # each visitor who waits or watches holds one while nothing happens; Gradio's 40 would keep Stop waiting
         "max_file_size": 0,
     }
-
-
-def serve_plotly(cache_dir: Path) -> str:
-    """Copies Plotly's script to a folder that is served, and nothing else with it; returns its address relative to the page.
-
-    Relative, because behind a proxy's prefix an absolute one is not found. Raises InputError when the folder cannot be written.
-    """
-    folder = cache_dir.resolve() / "static"
-    script = folder / f"plotly-{version('plotly')}.min.js"
-    if not script.is_file():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            aside = script.with_suffix(".part")
-            shutil.copyfile(str(files("plotly") / "package_data" / "plotly.min.js"), aside)
-            aside.replace(script)
-        except OSError as error:
-            reason = f"{str(cache_dir)!r} cannot be written: {(error.strerror or str(error)).lower()}"
-            raise InputError("settings", f"cache_dir: {reason}; give another folder with PLAYGROUND_CACHE_DIR") from None
-    gr.set_static_paths([folder])
-    return f"gradio_api/file={script.as_posix()}"
 
 
 def _lane_colours() -> str:

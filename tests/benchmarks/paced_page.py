@@ -58,7 +58,7 @@ def main() -> None:
         settings = Settings(cache_dir=Path(cache), engine="scripted", max_rows_times_tokens=10**6)
         with ScriptedFleet(PacedEngine()) as fleet:
             demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), load_presets(settings.presets_dir))
-            demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), **launch_options())
+            demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), **launch_options(settings.cache_dir))
 
 
 if __name__ == "__main__":

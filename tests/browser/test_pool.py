@@ -32,7 +32,7 @@ def page_of(fleet: Fleet, cache_dir: Path) -> Iterator[str]:
     """A page on this fleet, in this process; its address."""
     settings = Settings(engine="scripted", cache_dir=cache_dir)
     demo = build(settings, fleet, Runner(fleet.engine_for), load_presets(settings.presets_dir))
-    _, url, _ = demo.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, **launch_options())
+    _, url, _ = demo.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, **launch_options(cache_dir))
     try:
         yield url
     finally:

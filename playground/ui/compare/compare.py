@@ -6,7 +6,6 @@ Figures and words are worked out here; `compare.js` draws them, and writes every
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,8 +15,8 @@ from playground.recordings.compare import EQUAL, compare_recordings
 from playground.recordings.reading import MAX_BYTES, parse_recording
 from playground.timeline.state import RunState
 from playground.ui.live.feed import record
+from playground.ui.static import Static
 
-HERE = Path(__file__).parent
 CLEARED = ""
 """The component's value when nothing is compared."""
 LONGEST_NAME = 80
@@ -37,9 +36,9 @@ TEMPLATE = """
 """
 
 
-def compare_view() -> Any:
+def compare_view(static: Static) -> Any:
     """The component. It is only ever an output; a file that was picked comes as its `input` event, with `name` and `text`."""
-    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("../shared/make.js", "compare.js"))
+    script = static.on_load("compare/compare.js")
     return gr.HTML(
         value=CLEARED, html_template=TEMPLATE, js_on_load=script, apply_default_css=False, elem_id="compare", most_bytes=MAX_BYTES
     )

@@ -16,6 +16,7 @@ from playground.ui.lane_editor.choices import Here
 from playground.ui.lane_editor.lane_fields import Lanes
 from playground.ui.lane_editor.rows import LaneRows, add_lane_rows
 from playground.ui.message import line
+from playground.ui.static import Static
 
 Updates = dict[Any, Any]
 
@@ -98,7 +99,7 @@ class Controls:
         return updates | self.lanes.usable(usable, count) | {self.stop: gr.update(interactive=not usable)}
 
 
-def add_controls(settings: Settings, presets: Mapping[str, Preset], form: Form) -> Controls:
+def add_controls(settings: Settings, presets: Mapping[str, Preset], form: Form, static: Static) -> Controls:
     """Lays out the controls, filled from the first preset's form."""
     preset, here = next(iter(presets.values())), Here.of(settings, None, prompts_in(form))
     offered = [(one.title, name) for name, one in presets.items()]
@@ -109,7 +110,7 @@ def add_controls(settings: Settings, presets: Mapping[str, Preset], form: Form) 
         with gr.Row(elem_id="actions"):
             run = gr.Button("Run", variant="primary", elem_id="run")
             stop = gr.Button("Stop", interactive=False, elem_id="stop")
-    lanes = add_lane_rows(settings.max_lanes, Lanes(form.lanes), here)
+    lanes = add_lane_rows(settings.max_lanes, Lanes(form.lanes), here, static)
     with gr.Row(elem_id="said"):
         problem = line(HINT, "problem", role="alert")
         summary = line(measure_line(form), "summary")

@@ -1,45 +1,50 @@
 // All edits go to the server through here, one after the other: each is answered for the page as the one before left it.
 // What is pressed while an answer is awaited waits too: Run runs what is seen.
 const PATIENCE_MS = 5000;
-const waiting = [];
-let serial = 0, asked = 0, patience = 0, then = null;
 
-function next() {
-  clearTimeout(patience);
-  asked = 0;
-  const task = waiting.shift();
-  if (task) task();
-}
+export class Edits {
+  constructor(trigger) {
+    Object.assign(this, { trigger, waiting: [], serial: 0, asked: 0, patience: 0, then: null });
+    document.addEventListener('click', (event) => this.holdRun(event), true);
+    document.addEventListener('lp-edit', (event) => this.edit(event.detail));
+    // After this component is wired: what it triggers before is lost.
+    if (/[?&](run|preset)=/.test(location.search)) setTimeout(() => this.edit({ act: 'restore', search: location.search }), 0);
+  }
 
-// `after` is called once the answer is here.
-function edit(report, after = null) {
-  const send = () => {
-    asked = serial += 1;
-    then = after;
-    patience = setTimeout(next, PATIENCE_MS); // an answer that is lost must not lock the page
+  // `after` is called once the answer is here.
+  edit(report, after = null) {
+    const send = () => this.send(report, after);
+    send.act = report.act;
+    if (report.act === 'set' && this.waiting.at(-1)?.act === 'set') return;
+    if (this.asked) this.waiting.push(send);
+    else send();
+  }
+
+  send(report, after) {
+    const serial = this.asked = this.serial += 1;
+    this.then = after;
+    this.patience = setTimeout(() => this.next(), PATIENCE_MS); // an answer that is lost must not lock the page
     // Not at once: a text box hands on what was typed in it a moment after the browser says so.
-    setTimeout(() => trigger('input', { ...report, serial: asked }), 0);
-  };
-  send.act = report.act;
-  if (report.act === 'set' && waiting.at(-1)?.act === 'set') return;
-  if (asked) waiting.push(send);
-  else send();
+    setTimeout(() => this.trigger('input', { ...report, serial }), 0);
+  }
+
+  next() {
+    clearTimeout(this.patience);
+    this.asked = 0;
+    this.waiting.shift()?.();
+  }
+
+  answered(serial) {
+    if (!this.asked || serial !== this.asked) return;
+    const finish = this.then;
+    requestAnimationFrame(() => { finish?.(); this.next(); });
+  }
+
+  holdRun(event) {
+    const run = event.target.closest?.('#run');
+    if (!run || !this.asked) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    this.waiting.push(() => { run.click(); this.next(); });
+  }
 }
-
-function answered(done) {
-  if (!asked || done !== asked) return;
-  const finish = then;
-  requestAnimationFrame(() => { finish?.(); next(); });
-}
-
-document.addEventListener('click', (event) => {
-  const run = event.target.closest?.('#run');
-  if (!run || !asked) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  waiting.push(() => { run.click(); next(); });
-}, true);
-
-document.addEventListener('lp-edit', (event) => edit(event.detail));
-// After this component is wired: what it triggers before is lost.
-if (/[?&](run|preset)=/.test(location.search)) setTimeout(() => edit({ act: 'restore', search: location.search }), 0);

@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from playground.ui.lane_editor.choices import Here, row_states
 from playground.ui.lane_editor.lane_fields import Lanes
-
-HERE = Path(__file__).parent
-# Only hands itself over: the fields are built by the script of the Lanes button, once someone opens them.
-_ROW = """
-const { id } = element.closest('.lane-edit');
-(window.laneRows ||= new Map()).set(id, { id, element, state: () => props.value });
-const tell = () => document.dispatchEvent(new CustomEvent('lane-row', { detail: id }));
-watch('value', tell);
-tell();
-"""
+from playground.ui.static import Static
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +58,24 @@ class LaneRows:
         }
 
 
-def add_lane_rows(most: int, lanes: Lanes, here: Here) -> LaneRows:
+def add_lane_rows(most: int, lanes: Lanes, here: Here, static: Static) -> LaneRows:
     """Lays out the rows."""
     with gr.Row(elem_id="lanes"):
         toggle = gr.HTML(
             value="",
             html_template='<button type="button" class="lp-fold" aria-expanded="false" aria-controls="lane-rows">Lanes</button>',
-            js_on_load="".join((HERE / name).read_text(encoding="utf-8") for name in ("edits.js", "rows.js")),
+            js_on_load=static.on_load("lane_editor/rows.js"),
             apply_default_css=False,
             elem_id="lanes-toggle",
         )
         with gr.Row(elem_id="lane-rows"):
             states = row_states(lanes, here, most)
-            rows = tuple(_lane_row(index, lanes, states.get(index, "")) for index in range(most))
+            rows = tuple(_lane_row(index, lanes, states.get(index, ""), static) for index in range(most))
         add = gr.Button("Add lane", size="sm", elem_id="add-lane", interactive=len(lanes.texts) < most)
     return LaneRows(rows, toggle, add)
 
 
-def _lane_row(index: int, lanes: Lanes, state: str) -> LaneRow:
+def _lane_row(index: int, lanes: Lanes, state: str, static: Static) -> LaneRow:
     number, count = index + 1, len(lanes.texts)
     text = lanes.texts[index] if index < count else ""
     with gr.Row(elem_id=f"lane-{number}", elem_classes="lane-edit", visible=index < count) as row:
@@ -93,7 +83,7 @@ def _lane_row(index: int, lanes: Lanes, state: str) -> LaneRow:
         fields = gr.HTML(
             value=state,
             html_template='<span class="lane-mark"></span><div class="lane-fields"></div>',
-            js_on_load=_ROW,
+            js_on_load=static.on_load("lane_editor/row.js"),
             apply_default_css=False,
             elem_classes="lane-fields-of",
         )

@@ -1,7 +1,10 @@
 // The text of one lane's rows in its box, with the first word marked in which the shown row departs from the baseline's.
+import { make } from '../shared/dom.js';
+import { changed } from './timeline.js';
+
 const FOLD_AT = 300, BREAK_AT = 1200; // characters
 
-class Answer {
+export class Answer {
   constructor(box, rows) {
     this.box = box;
     this.rows = new Array(rows).fill('');
@@ -65,7 +68,8 @@ class Answer {
 
   draw() {
     const text = this.rows[this.row], from = this.from ?? text.length;
-    const end = this.from === null ? 0 : text.slice(this.agreed + 1).search(/\s/), to = end < 0 ? text.length : this.agreed + 1 + end;
+    const end = this.from === null ? 0 : text.slice(this.agreed + 1).search(/\s/);
+    const to = end < 0 ? text.length : this.agreed + 1 + end;
     this.box.replaceChildren();
     this.tail = null;
     this.append(text.slice(0, from));
@@ -83,9 +87,11 @@ class Answer {
     while (this.tail.length > FOLD_AT && this.fold());
   }
 
-  // What is long ago becomes a block of its own, at a line's end: the browser then lays out only the last lines anew, however long the text.
+  // What is long ago becomes a block of its own, at a line's end: the browser then lays out only the last lines anew, however long
+  // the text.
   fold() {
-    const { data } = this.tail, line = data.indexOf('\n', FOLD_AT / 2), at = line >= 0 ? line : data.length > BREAK_AT ? data.indexOf(' ', BREAK_AT / 2) : -1;
+    const { data } = this.tail, line = data.indexOf('\n', FOLD_AT / 2);
+    const at = line >= 0 ? line : data.length > BREAK_AT ? data.indexOf(' ', BREAK_AT / 2) : -1;
     if (at < 0) return false;
     const next = this.tail.splitText(at + 1), block = make('div', 'lp-block'), inline = [];
     for (let node = next.previousSibling; node && node.className !== 'lp-block'; node = node.previousSibling) inline.unshift(node);

@@ -1,10 +1,18 @@
 // One lane's card: title, answer, what it is doing, where the time went, figures.
-const FIGURES = [['ttft', 'TTFT'], ['tpot', 'TPOT'], ['rate', 'Decode'], ['memory', 'Memory']];
-const PHASES = ['tokenizing', 'prefill', 'decoding', 'post'];
+import { make, makeButton, setText, swatch } from '../shared/dom.js';
+import { Answer } from './answer.js';
+import { Timeline } from './timeline.js';
 
-class Card {
-  constructor(lane, index, run) {
-    Object.assign(this, { lane, index, run, timeline: new Timeline(), state: 'waiting', finished: null, onTurn: () => {} });
+const FIGURES = [['ttft', 'TTFT'], ['tpot', 'TPOT'], ['rate', 'Decode'], ['memory', 'Memory']];
+const TEXTS = [
+  ...['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory', 'cold'],
+  ...['compared', 'neighbours', 'swap', 'change', 'adapters'],
+];
+export const PHASES = ['tokenizing', 'prefill', 'decoding', 'post'];
+
+export class Card {
+  constructor(lane, index, run, told) {
+    Object.assign(this, { lane, index, run, told, timeline: new Timeline(), state: 'waiting', finished: null });
     this.node = make('section', 'lp-card');
     this.node.dataset.state = 'waiting';
     this.node.style.setProperty('--lane', `var(--lane-${index})`);
@@ -20,7 +28,8 @@ class Card {
     if (this.lane.tag) header.append(make('span', 'lp-tag', this.lane.tag));
     const tools = header.appendChild(make('span', 'lp-tools'));
     if (this.lane.batch > 1) tools.append(...this.pager());
-    if (this.lane.code) tools.append(makeButton('lp-show-code', 'code', `Show the code of lane ${this.index + 1}`, () => showCode(this)));
+    const code = () => this.told.code(this);
+    if (this.lane.code) tools.append(makeButton('lp-show-code', 'code', `Show the code of lane ${this.index + 1}`, code));
     return header;
   }
 
@@ -29,7 +38,7 @@ class Card {
     const turn = (by) => () => {
       this.answer.show((this.answer.row + by + batch) % batch);
       shown.textContent = `row ${this.answer.row + 1} of ${batch}`;
-      this.onTurn(this);
+      this.told.turn(this);
     };
     return [makeButton('lp-turn', '‹', 'Previous row', turn(-1)), shown, makeButton('lp-turn', '›', 'Next row', turn(1))];
   }
@@ -81,7 +90,8 @@ class Card {
     this.neighbours = against.appendChild(make('span', 'lp-neighbours'));
     this.swap = line.appendChild(make('span', 'lp-swap'));
     this.change = line.appendChild(make('span', 'lp-change'));
-    this.change.title = `Compared with lane ${this.run.baseline + 1}: the first output token that differs, and how often both models find the same next token likeliest`;
+    this.change.title = `Compared with lane ${this.run.baseline + 1}: the first output token that differs, `
+      + 'and how often both models find the same next token likeliest';
     this.adapters = make('p', 'lp-adapters');
     if (this.run.adapters) notes.append(this.adapters);
     return notes;
@@ -96,7 +106,7 @@ class Card {
       for (const one of this.timeline.changes.at(-1)) revised = this.answer.change(...one) || revised;
     }
     for (const one of change.text || []) revised = this.answer.change(...one) || revised;
-    for (const key of ['words', 'basis', 'ttft', 'tpot', 'ratio', 'rate', 'row_rate', 'memory', 'cold', 'compared', 'neighbours', 'swap', 'change', 'adapters']) if (key in change) setText(this[key], change[key]);
+    for (const key of TEXTS) if (key in change) setText(this[key], change[key]);
     if ('words' in change) this.words.title = change.words;
     if ('compared_whole' in change) this.compared.title = change.compared_whole;
     if ('memory_parts' in change) this.memory.title = change.memory_parts;
@@ -113,14 +123,19 @@ class Card {
 
   setState(state) {
     this.node.dataset.state = state;
-    if (state !== this.state && ['done', 'failed'].includes(state)) say(`Lane ${this.index + 1}, ${this.lane.label}: ${this.words.textContent}`);
+    if (state !== this.state && ['done', 'failed'].includes(state)) {
+      this.told.announce(`Lane ${this.index + 1}, ${this.lane.label}: ${this.words.textContent}`);
+    }
     this.state = state;
   }
 
   drawPhases(phases) {
     const whole = phases.reduce((sum, [ms]) => sum + (ms || 0), 0);
     let end = 0;
-    phases.forEach(([ms], index) => { end += ms || 0; this.phases.style.setProperty(`--end-${index}`, `${whole ? (end / whole) * 100 : 0}%`); });
+    phases.forEach(([ms], index) => {
+      end += ms || 0;
+      this.phases.style.setProperty(`--end-${index}`, `${whole ? (end / whole) * 100 : 0}%`);
+    });
   }
 
   namePhases({ phases = this.parts, phases_of = this.partsOf }) {
@@ -149,13 +164,4 @@ class Card {
     this.answer.set(this.before.texts);
     this.words.textContent = this.before.words;
   }
-}
-
-// ---- the code of a lane ----
-
-function showCode(card) {
-  const dialog = find('.lp-code'), code = find('code', dialog);
-  find('h2', dialog).textContent = `Lane ${card.index + 1}: ${card.lane.label}`;
-  code.textContent = card.lane.code;
-  dialog.showModal();
 }

@@ -1,24 +1,40 @@
 // The six Plotly charts. Drawn from the lanes' timelines a few times a second; the cost of a frame does not grow with their length.
+import { find } from '../shared/dom.js';
+import { isDark, onStage } from '../shared/look.js';
+import { ENDED, Ended } from './ended.js';
+import { limitNumber } from './judge.js';
+
 const LEAST_S = 0.001; // where the axis of the swaps begins
 const CHART_MS = 100; // the two line charts are drawn in turn, so that neither holds up the text for long
 
-const AIMED = { ttft: ['x', 'ttft_s', 1e3, 'ms'], progress: ['x', 'e2e_s', 1, 's'], gaps: ['y', 'tpot_s', 1e3, 'ms'] }; // a target's lines: axis, field, per second
+// A target's lines: axis, field, per second, unit.
+export const AIMED = {
+  ttft: ['x', 'ttft_s', 1e3, 'ms'], progress: ['x', 'e2e_s', 1, 's'], gaps: ['y', 'tpot_s', 1e3, 'ms'],
+};
 
-class Charts {
-  constructor() {
-    this.divs = Object.fromEntries([...root.querySelectorAll('.lp-chart')].map((box) => [box.dataset.chart, find('.lp-plot', box)]));
+export class Charts {
+  constructor(root) {
+    const boxes = [...root.querySelectorAll('.lp-chart')];
+    this.divs = Object.fromEntries(boxes.map((box) => [box.dataset.chart, find('.lp-plot', box)]));
     this.drawn = false;
     this.onDrawn = () => {};
     this.timer = 0;
     this.limits = {};
     this.ended = new Ended(this);
     this.font = getComputedStyle(root).fontFamily;
-    for (const box of root.querySelectorAll('.lp-chart')) find('.lp-png', box).addEventListener('click', () => this.save(box.dataset.chart));
+    for (const box of boxes) find('.lp-png', box).addEventListener('click', () => this.save(box.dataset.chart));
+  }
+
+  // Instead of the charts.
+  complain(sentence) {
+    for (const div of Object.values(this.divs)) div.textContent = sentence;
   }
 
   begin(run, cards) {
     this.dirty = { progress: new Set(), gaps: new Set() }; // what the run before left undrawn may be of a lane that is gone
-    Object.assign(this, { run, cards, limits: {}, upTo: null, bars: { changed: true, ms: [], text: [] }, marks: {}, swaps: { changed: true, loads: [] } });
+    Object.assign(this, { run, cards, limits: {}, upTo: null, marks: {} });
+    this.bars = { changed: true, ms: [], text: [] };
+    this.swaps = { changed: true, loads: [] };
     this.soil(...cards.keys());
     this.ended.begin();
     this.draw();
@@ -46,7 +62,10 @@ class Charts {
   take(index, change) {
     if (change.steps) this.soil(index);
     if ('ttft_ms' in change) { this.bars.ms[index] = change.ttft_ms; this.bars.changed = true; }
-    if ('ttft' in change) { this.bars.text[index] = change.ttft === '–' ? '' : change.ttft; this.bars.changed = true; }
+    if ('ttft' in change) {
+      this.bars.text[index] = change.ttft === '–' ? '' : change.ttft;
+      this.bars.changed = true;
+    }
     if ('repeats_ms' in change) { this.marks[index] = change.repeats_ms; this.bars.changed = true; }
     this.ended.take(index, change);
     if ('loads' in change) { this.swaps.loads[index] = change.loads; this.swaps.changed = true; }
@@ -85,7 +104,8 @@ class Charts {
       const { timeline } = this.cards[lane];
       return timeline.thinned.upTo(this.upTo === null ? timeline.times.length : timeline.stepsAt(this.upTo));
     });
-    if (name === 'progress') this.grow('progress', 'xaxis', Math.max(0, ...lanes.map((lane) => this.cards[lane].timeline.end / 1e3)), 1.05);
+    const ends = lanes.map((lane) => this.cards[lane].timeline.end / 1e3);
+    if (name === 'progress') this.grow('progress', 'xaxis', Math.max(0, ...ends), 1.05);
     else this.grow('gaps', 'yaxis', Math.max(0, ...lines.map((line) => line.largest)), 1.1);
     this.restyle(name, { x: lines.map((line) => line[name].x), y: lines.map((line) => line[name].y) }, lanes);
   }
@@ -103,8 +123,14 @@ class Charts {
     }, [0, 1]);
     const tokens = (lane) => this.cards[lane].timeline.tokens.at(-1) ?? null;
     const colours = marks.map(([lane]) => this.palette.lanes[lane]);
-    this.restyle('progress', { ...this.odd(marks, 5, 'line-ns-open'), x: [marks.map(([, , last]) => last && last / 1e3)], y: [marks.map(([lane]) => tokens(lane))], 'marker.color': [colours] }, [all.length]);
-    this.restyle('gaps', { ...this.odd(marks, 6, 'line-ew-open'), x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)], 'marker.color': [colours] }, [all.length]);
+    this.restyle('progress', {
+      ...this.odd(marks, 5, 'line-ns-open'), 'marker.color': [colours],
+      x: [marks.map(([, , last]) => last && last / 1e3)], y: [marks.map(([lane]) => tokens(lane))],
+    }, [all.length]);
+    this.restyle('gaps', {
+      ...this.odd(marks, 6, 'line-ew-open'), 'marker.color': [colours],
+      x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)],
+    }, [all.length]);
   }
 
   // An outlier is kept and has another symbol: a ring. `before`: of the traces before the marks'.
@@ -116,7 +142,8 @@ class Charts {
   // A lane's first load is its bar; a mark for each time it had to make room and came back.
   drawSwaps() {
     this.swaps.changed = false;
-    const names = this.run.figures.swaps.layout.yaxis.categoryarray, loads = names.map((_, lane) => this.swaps.loads[lane] || []);
+    const names = this.run.figures.swaps.layout.yaxis.categoryarray;
+    const loads = names.map((_, lane) => this.swaps.loads[lane] || []);
     const later = loads.flatMap(([, ...rest], lane) => rest.map(([s, words]) => ({ s, words, name: names[lane] })));
     const shown = (s) => Math.max(s, LEAST_S);
     this.grow('swaps', 'xaxis', Math.max(0, ...loads.flat().map(([s]) => s)), 8); // room for the words beside the bar
@@ -135,10 +162,11 @@ class Charts {
     const layout = this.divs[name].layout, { type, range: [low, high] } = layout[axis], log = type === 'log';
     if (!(largest * room > (this.limits[name + axis] ??= log ? 10 ** high : high))) return;
     this.limits[name + axis] = roundUp(largest * room);
-    Object.assign(layout[axis], { range: log ? [low, Math.log10(this.limits[name + axis])] : [0, this.limits[name + axis]], autorange: false });
+    const end = this.limits[name + axis];
+    Object.assign(layout[axis], { range: log ? [low, Math.log10(end)] : [0, end], autorange: false });
   }
 
-  get palette() { return this.run.palettes[dark() ? 'dark' : 'light']; }
+  get palette() { return this.run.palettes[isDark() ? 'dark' : 'light']; }
 
   colour(names = Object.keys(this.divs)) {
     if (!this.drawn) return;
@@ -155,16 +183,24 @@ class Charts {
   }
 
   paint(name) {
-    const { lanes, ink, muted, grid, surface } = this.palette, mine = this.cards.map((card) => lanes[card.index]), tick = stage() ? 16 : 11;
-    const look = {
+    const { lanes, ink } = this.palette, mine = this.cards.map((card) => lanes[card.index]);
+    const look = { ...this.look(), ...(name in ENDED ? {} : this.target(name)) };
+    const lines = { 'line.color': mine, 'line.width': onStage() ? 4 : 2, 'marker.color': mine };
+    const [traces, layout, indices] = name in ENDED ? ENDED[name](this.palette, mine, look)
+      : ['ttft', 'swaps'].includes(name) ? [{ 'marker.color': [mine, ink], 'textfont.color': ink }, look, [0, 1]]
+        : [lines, look, [...this.cards.keys()]];
+    window.Plotly.update(this.divs[name], traces, layout, indices);
+  }
+
+  // What all charts have in common.
+  look() {
+    const { ink, muted, grid, surface } = this.palette, tick = onStage() ? 16 : 11;
+    return {
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', 'font.color': muted, 'font.family': this.font,
-      'title.font.color': ink, 'title.font.size': stage() ? 20 : 13, 'xaxis.tickfont.size': tick, 'yaxis.tickfont.size': tick,
-      'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid, 'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid, 'hoverlabel.font.color': ink, 'hoverlabel.font.family': this.font,
-      ...(name in ENDED ? {} : this.target(name)),
+      'title.font.color': ink, 'title.font.size': onStage() ? 20 : 13, 'xaxis.tickfont.size': tick, 'yaxis.tickfont.size': tick,
+      'xaxis.gridcolor': grid, 'yaxis.gridcolor': grid, 'hoverlabel.bgcolor': surface, 'hoverlabel.bordercolor': grid,
+      'hoverlabel.font.color': ink, 'hoverlabel.font.family': this.font,
     };
-    if (name in ENDED) window.Plotly.update(this.divs[name], ...ENDED[name](this.palette, mine, look));
-    else if (['ttft', 'swaps'].includes(name)) window.Plotly.update(this.divs[name], { 'marker.color': [mine, ink], 'textfont.color': ink }, look, [0, 1]);
-    else window.Plotly.update(this.divs[name], { 'line.color': mine, 'line.width': stage() ? 4 : 2, 'marker.color': mine }, look, [...this.cards.keys()]);
   }
 
   // The chosen target as a line (or a band) on the charts it is about. Axes begin anew: what grew for the one before need not stay.
@@ -185,7 +221,8 @@ class Charts {
   move(target) {
     const names = Object.keys(AIMED), lines = () => names.map((name) => JSON.stringify(this.lines(name))), before = lines();
     this.aimed = target;
-    if (this.drawn) lines().forEach((line, at) => line !== before[at] && window.Plotly.relayout(this.divs[names[at]], JSON.parse(line)));
+    if (!this.drawn) return;
+    lines().forEach((line, at) => line !== before[at] && window.Plotly.relayout(this.divs[names[at]], JSON.parse(line)));
   }
 
   target(name) {
@@ -202,24 +239,27 @@ class Charts {
   lines(name) {
     const { muted } = this.palette, ends = this.ends(name);
     if (!ends.length) return { shapes: [], annotations: [] };
-    const [axis, , , unit] = AIMED[name], other = axis === 'x' ? 'y' : 'x', style = { color: muted, width: 1.5, dash: 'dash' }, end = ends[0];
-    const shapes = ends.map((end) => ({ type: 'line', layer: 'above', line: style, [`${axis}ref`]: axis, [`${other}ref`]: 'paper', [`${axis}0`]: end, [`${axis}1`]: end, [`${other}0`]: 0, [`${other}1`]: 1 }));
-    const [title] = this.aimed.title.split(','), label = ends.length > 1 ? title : `${title}, ${limitNumber(end)} ${unit}`; // the whole name stands beside the fields
+    const [axis, , , unit] = AIMED[name], other = axis === 'x' ? 'y' : 'x', style = { color: muted, width: 1.5, dash: 'dash' };
+    const refs = { [`${axis}ref`]: axis, [`${other}ref`]: 'paper', [`${other}0`]: 0, [`${other}1`]: 1 };
+    const shapes = ends.map((end) => ({ ...refs, type: 'line', layer: 'above', line: style, [`${axis}0`]: end, [`${axis}1`]: end }));
+    const [end] = ends, [title] = this.aimed.title.split(','); // the whole name stands beside the fields
+    const text = ends.length > 1 ? title : `${title}, ${limitNumber(end)} ${unit}`;
     const past = end > this.divs[name].layout[`${axis}axis`].range[1] / 2; // then there is more room on its other side
-    const place = axis === 'x' ? { x: end, xref: 'x', y: 1, yref: 'paper', xanchor: past ? 'right' : 'left', yanchor: 'bottom', yshift: -4 } : { x: 1, xref: 'paper', y: end, yref: 'y', xanchor: 'right', yanchor: 'bottom' };
-    return { shapes, annotations: [{ ...place, text: label, showarrow: false, font: { size: 10, color: muted } }] };
+    const place = axis === 'x'
+      ? { x: end, xref: 'x', y: 1, yref: 'paper', xanchor: past ? 'right' : 'left', yanchor: 'bottom', yshift: -4 }
+      : { x: 1, xref: 'paper', y: end, yref: 'y', xanchor: 'right', yanchor: 'bottom' };
+    return { shapes, annotations: [{ ...place, text, showarrow: false, font: { size: 10, color: muted } }] };
   }
 
   async save(name) {
     if (!this.drawn) return;
-    const { surface } = this.palette, div = this.divs[name], layout = { ...div.layout, paper_bgcolor: surface, plot_bgcolor: surface };
+    const { surface } = this.palette, div = this.divs[name];
+    const layout = { ...div.layout, paper_bgcolor: surface, plot_bgcolor: surface };
     if (name === 'swaps') layout.yaxis = { ...layout.yaxis, ticktext: layout.yaxis.tickvals }; // alone it must say which lane is which
-    await window.Plotly.downloadImage({ data: div.data, layout }, { format: 'png', scale: 2, width: 720, height: 400, filename: `latency-playground-${name}` });
+    const image = { format: 'png', scale: 2, width: 720, height: 400, filename: `latency-playground-${name}` };
+    await window.Plotly.downloadImage({ data: div.data, layout }, image);
   }
 }
-
-const dark = () => document.body.classList.contains('dark');
-const stage = () => document.body.classList.contains('lp-stage');
 
 function roundUp(largest) {
   const power = 10 ** Math.floor(Math.log10(largest));

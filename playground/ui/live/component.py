@@ -8,30 +8,12 @@ from typing import Any
 
 import gradio as gr
 
+from playground.ui.static import Static
+
 HERE = Path(__file__).parent
-SCRIPTS = (
-    "../shared/make",
-    "../shared/copy",
-    "dom",
-    "timeline",
-    "answer",
-    "card",
-    "race",
-    "ended",
-    "charts",
-    "judge",
-    "targets",
-    "table",
-    "published",
-    "definitions",
-    "replay",
-    "predict",
-    "main",
-)
-"""One scope, in this order: what a script uses comes before it."""
 
 
-def live_view(value: str, plotly_src: str, answer: Callable[[dict[str, Any]], Awaitable[Any]]) -> Any:
+def live_view(value: str, answer: Callable[[dict[str, Any]], Awaitable[Any]], static: Static) -> Any:
     """The component. Its value is what stands there before a run, or the key of a run's records, which its scripts ask `answer` for."""
 
     async def frames(asked: dict[str, Any]) -> Any:  # Gradio marks what it may call: that a method cannot bear
@@ -40,9 +22,9 @@ def live_view(value: str, plotly_src: str, answer: Callable[[dict[str, Any]], Aw
     return gr.HTML(
         value=value,
         html_template=(HERE / "live.html").read_text(encoding="utf-8"),
-        js_on_load="\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+        js_on_load=static.on_load("live/main.js"),
         apply_default_css=False,
         elem_id="live",
-        plotly_src=plotly_src,
+        plotly_src=static.plotly,
         server_functions=[frames],
     )

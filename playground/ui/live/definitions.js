@@ -1,7 +1,9 @@
 // The same timelines by another tool's definitions. The choice outlives the run; its figures come when the run is over.
-class Definitions {
-  constructor() {
-    this.box = find('.lp-definitions');
+import { find, headRow, laneHead, make, setText } from '../shared/dom.js';
+
+export class Definitions {
+  constructor(root) {
+    this.box = find('.lp-definitions', root);
     this.select = find('select', this.box);
     this.select.addEventListener('change', () => this.draw());
   }
@@ -9,7 +11,9 @@ class Definitions {
   begin(run) {
     const { tools, headings, note } = run.definitions;
     Object.assign(this, { lanes: run.lanes, headings, tables: {} });
-    if (!this.select.options.length) for (const { name, title } of [{ name: '', title: 'this page' }, ...tools]) this.select.add(new Option(title, name));
+    if (!this.select.options.length) {
+      for (const { name, title } of [{ name: '', title: 'this page' }, ...tools]) this.select.add(new Option(title, name));
+    }
     setText(find('.lp-definitions-note', this.box), note);
     this.draw();
   }
@@ -20,12 +24,11 @@ class Definitions {
   }
 
   draw() {
-    const name = this.select.value, known = this.tables[name], head = make('thead', ''), body = make('tbody', '');
+    const name = this.select.value, known = this.tables[name], body = make('tbody');
     find('.lp-definitions-read', this.box).hidden = !name;
     if (!name) return;
-    head.appendChild(make('tr', '')).append(...this.headings.map((title) => Object.assign(make('th', '', title), { scope: 'col' })));
     body.append(...this.lanes.map(({ label }, lane) => this.line(lane, label, known?.rows[lane].cells)));
-    find('table', this.box).replaceChildren(head, body);
+    find('table', this.box).replaceChildren(headRow(this.headings), body);
     find('ul', this.box).replaceChildren(...(known ? this.reasons(known) : [make('li', '', 'Figures come when the run is over.')]));
   }
 
@@ -34,10 +37,8 @@ class Definitions {
   }
 
   line(lane, label, cells) {
-    const line = make('tr', ''), name = line.appendChild(make('th', ''));
-    name.scope = 'row';
-    name.append(swatch(lane), make('span', 'lp-number', String(lane + 1)), document.createTextNode(label));
-    line.append(...this.headings.slice(1).map((_, at) => this.cell(cells?.[at])));
+    const line = make('tr');
+    line.append(laneHead(lane, label), ...this.headings.slice(1).map((_, at) => this.cell(cells?.[at])));
     return line;
   }
 

@@ -1,12 +1,12 @@
-// Lanes against a target, as `targets.py` judges them and `judged.py` says it, from what is sent of each repeat: milliseconds to the microsecond.
-const LIMITS = [
+// Lanes against a target, from what is sent of each repeat: milliseconds to the microsecond.
+export const LIMITS = [
   { key: 'ttft', field: 'ttft_s', title: 'TTFT', unit: 'ms', scale: 1 },
   { key: 'tpot', field: 'tpot_s', title: 'TPOT', unit: 'ms', scale: 1 },
   { key: 'e2e', field: 'e2e_s', title: 'E2E', unit: 's', scale: 1e3 },
 ];
 
 // Of TTFT, TPOT and E2E; null: the target says nothing of it. Of a span the far end is the limit.
-function limitsOf(target) {
+export function limitsOf(target) {
   return LIMITS.map(({ field }) => {
     const limit = [target[field]].flat().at(-1);
     return limit === null || limit === undefined ? null : Math.round(limit * 1e6) / 1e3;
@@ -23,17 +23,19 @@ function middle(values) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-function judge(timings, limits, goodput) {
+export function judge(timings, limits, goodput) {
   const figures = (one) => [one.ttft_ms, one.tpot_ms, one.e2e_ms];
   const metrics = limits.flatMap((limit, at) => {
     const known = timings.map((one) => figures(one)[at]).filter((value) => value !== null), figure = middle(known);
-    return limit === null ? [] : [{ figure, met: keeps(figure, limit), repeatsMet: known.filter((value) => value <= limit).length, repeats: known.length }];
+    const repeatsMet = known.filter((value) => value <= limit).length;
+    return limit === null ? [] : [{ figure, met: keeps(figure, limit), repeatsMet, repeats: known.length }];
   });
   const answers = timings.flatMap((one) => one.answers.map((answer) => answered(one, answer, limits)));
   const answersMet = !answers.length || answers.includes(null) ? null : answers.filter(Boolean).length;
   const wall = timings.reduce((sum, one) => sum + one.wall_ms, 0);
   return {
-    met: allKept(metrics.map(({ met }) => met)), metrics, ...tokensInTime(timings, limits), answersMet, answers: answers.length,
+    met: allKept(metrics.map(({ met }) => met)), metrics, ...tokensInTime(timings, limits), answersMet,
+    answers: answers.length,
     goodput: goodput && answersMet !== null && wall > 0 ? answersMet / wall * 1e3 : null,
   };
 }
@@ -65,7 +67,7 @@ function tokensInTime(timings, [ttft, tpot]) {
 const THREE = new Intl.NumberFormat('en-US', { minimumSignificantDigits: 3, maximumSignificantDigits: 3, roundingMode: 'halfEven' });
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0, roundingMode: 'halfEven' });
 const GIVEN = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 });
-const limitNumber = (value) => GIVEN.format(value);
+export const limitNumber = (value) => GIVEN.format(value);
 const significant = (value) => (value === 0 ? '0' : THREE.format(value));
 const inWords = (ms) => (ms / 1e3 < 0.9995 ? `${significant(ms)} ms` : `${significant(ms / 1e3)} s`);
 
@@ -77,9 +79,10 @@ function percent(part) {
 }
 
 // A lane's cells, in the order of the headings: text, and what it is of.
-function judgedCells({ met, metrics, tokensMet, tokens, answersMet, answers, goodput }) {
+export function judgedCells({ met, metrics, tokensMet, tokens, answersMet, answers, goodput }) {
   const part = (met, whole) => (met === null ? ['–', ''] : [percent(met / whole), `${WHOLE.format(met)} of ${WHOLE.format(whole)}`]);
-  const metric = (one) => (one.figure === null ? ['–', ''] : [inWords(one.figure), (one.met ? 'met' : 'missed') + (one.repeats > 1 ? `, ${one.repeatsMet} of ${one.repeats}` : '')]);
+  const kept = (one) => (one.met ? 'met' : 'missed') + (one.repeats > 1 ? `, ${one.repeatsMet} of ${one.repeats}` : '');
+  const metric = (one) => (one.figure === null ? ['–', ''] : [inWords(one.figure), kept(one)]);
   return [
     [met === null ? '–' : met ? 'passes' : 'fails', ''], ...metrics.map(metric),
     part(tokensMet, tokens), part(answersMet, answers), [goodput === null ? '–' : `${significant(goodput)} req/s`, ''],

@@ -1,7 +1,9 @@
 // Before a run: which lane will finish first? One click, or none; the answer stands beside the run's words when it is over.
-class Predict {
-  constructor() {
-    this.box = find('.lp-predict');
+import { find, make, makeButton, swatch } from '../shared/dom.js';
+
+export class Predict {
+  constructor(root) {
+    this.box = find('.lp-predict', root);
     this.picked = null;
   }
 
@@ -39,7 +41,8 @@ class Predict {
 
   tell(before, lane, after, other = null) {
     const named = (index) => (index === null ? [] : [swatch(index), make('b', '', String(index + 1))]);
-    this.box.replaceChildren(...(lane === null ? [] : [make('span', '', before), ...named(lane), make('span', '', after), ...named(other)]));
+    const words = [make('span', '', before), ...named(lane), make('span', '', after), ...named(other)];
+    this.box.replaceChildren(...(lane === null ? [] : words));
   }
 }
 

@@ -1,7 +1,9 @@
 // What others have published of such lanes, beside what was measured here. Shown only in a run that has lanes of which something was.
-class Published {
-  constructor() {
-    this.box = find('.lp-published');
+import { find, headRow, laneHead, make, setText } from '../shared/dom.js';
+
+export class Published {
+  constructor(root) {
+    this.box = find('.lp-published', root);
   }
 
   begin(run) {
@@ -16,18 +18,14 @@ class Published {
   }
 
   set(rows) {
-    const head = make('thead', ''), body = make('tbody', '');
-    const titles = head.appendChild(make('tr', ''));
-    titles.append(...this.headings.map((title) => Object.assign(make('th', '', title), { scope: 'col' })));
+    const body = make('tbody');
     body.append(...rows.map((row) => this.line(row)));
-    find('table', this.box).replaceChildren(head, body);
+    find('table', this.box).replaceChildren(headRow(this.headings), body);
   }
 
   line({ lane, label, texts }) {
-    const line = make('tr', ''), name = line.appendChild(make('th', ''));
-    name.scope = 'row';
-    name.append(swatch(lane), make('span', 'lp-number', String(lane + 1)), document.createTextNode(label));
-    line.append(...texts.map((text) => make('td', '', text)));
+    const line = make('tr');
+    line.append(laneHead(lane, label), ...texts.map((text) => make('td', '', text)));
     return line;
   }
 }

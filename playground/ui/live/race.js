@@ -1,6 +1,8 @@
 // The race strip: one slim bar a lane, on one shared axis of tokens.
-class Race {
-  constructor(cards, run) {
+import { make, setText, swatch } from '../shared/dom.js';
+
+export class Race {
+  constructor(box, cards, run) {
     this.run = run;
     this.rows = cards.map((card) => {
       const node = make('div', 'lp-runner'), label = make('span', 'lp-runner-label', card.lane.short);
@@ -11,7 +13,7 @@ class Race {
       node.append(swatch(card.index), make('span', 'lp-number', String(card.index + 1)), label, bar.parentNode, where);
       return { node, bar, where };
     });
-    find('.lp-race').replaceChildren(...this.rows.map((row) => row.node));
+    box.replaceChildren(...this.rows.map((row) => row.node));
   }
 
   // After so many steps; `words` stand at the end of the track.

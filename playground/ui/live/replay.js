@@ -1,11 +1,13 @@
 // Plays the finished run again from the lanes' own timelines: side by side, at true speed or another, computing nothing anew.
-class Replay {
-  constructor(onEnd) {
-    this.onEnd = onEnd;
-    this.button = find('.lp-play');
-    this.speed = find('.lp-speed');
-    this.scrub = find('.lp-scrub');
-    this.at = find('.lp-at');
+import { find, setText } from '../shared/dom.js';
+
+export class Replay {
+  constructor(root, told) {
+    Object.assign(this, { root, told });
+    this.button = find('.lp-play', root);
+    this.speed = find('.lp-speed', root);
+    this.scrub = find('.lp-scrub', root);
+    this.at = find('.lp-at', root);
     this.on = this.playing = false;
     this.button.addEventListener('click', () => (this.playing ? this.pause() : this.play()));
     this.speed.addEventListener('change', () => this.start());
@@ -29,30 +31,30 @@ class Replay {
   }
 
   ready(ready) {
-    find('.lp-replay').dataset.ready = ready;
+    find('.lp-replay', this.root).dataset.ready = ready;
     for (const control of [this.button, this.speed, this.scrub]) control.disabled = !ready;
   }
 
   enter() {
     if (this.on) return;
     this.on = true;
-    root.dataset.replay = 'true';
+    this.root.dataset.replay = 'true';
     this.places = this.race.rows.map((row) => row.where.textContent);
     for (const card of this.cards) card.beginReplay();
   }
 
   leave() {
     this.on = this.playing = false;
-    delete root.dataset.replay;
+    delete this.root.dataset.replay;
     for (const card of this.cards) {
       card.endReplay();
       this.race.move(card.index, card.timeline.times.length, this.places[card.index]);
     }
-    compareAll(this.cards);
+    this.told.compare();
     this.charts.show(null);
     this.scrub.value = this.scrub.max;
     this.draw();
-    this.onEnd();
+    this.told.end();
   }
 
   play() {
@@ -88,7 +90,7 @@ class Replay {
       card.playTo(steps);
       this.race.move(card.index, steps, steps ? String(card.timeline.tokens[steps - 1]) : '');
     }
-    compareAll(this.cards);
+    this.told.compare();
     for (const card of this.cards) card.answer.follow();
     this.charts.show(this.now);
     this.scrub.value = Math.round(this.now);
@@ -96,7 +98,7 @@ class Replay {
   }
 
   draw() {
-    if (this.on) setText(find('.lp-run-words'), `Replay at ×${this.speed.value}, each lane’s own clock`);
+    if (this.on) setText(find('.lp-run-words', this.root), `Replay at ×${this.speed.value}, each lane’s own clock`);
     setText(this.button, this.playing ? 'Pause' : this.on ? 'Go on' : 'Replay at true speed');
     this.label();
   }

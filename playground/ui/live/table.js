@@ -1,11 +1,14 @@
 // The results table: sorted by a click on a heading, main figures or all of them, copied as text that spreadsheets take.
-class Table {
-  constructor() {
-    this.table = find('.lp-results table');
+import { copyFrom } from '../shared/copy.js';
+import { find, laneHead, make, makeButton, setText } from '../shared/dom.js';
+
+export class Table {
+  constructor(root) {
+    this.table = find('.lp-results table', root);
     this.all = false;
-    this.more = find('.lp-more');
+    this.more = find('.lp-more', root);
     this.more.addEventListener('click', () => { this.all = !this.all; this.draw(); });
-    find('.lp-copy').addEventListener('click', (event) => copyFrom(event.currentTarget, this.text()));
+    find('.lp-copy', root).addEventListener('click', (event) => copyFrom(event.currentTarget, this.text()));
   }
 
   begin(run) {
@@ -47,7 +50,7 @@ class Table {
     const line = make('tr', ''), lane = line.appendChild(make('th', '', 'Lane'));
     lane.scope = 'col';
     for (const at of this.shown) {
-      const { title, meaning } = this.columns[at], cell = line.appendChild(make('th', '')), sorted = this.sort?.column === at;
+      const { title, meaning } = this.columns[at], cell = line.appendChild(make('th')), sorted = this.sort?.column === at;
       cell.scope = 'col';
       cell.setAttribute('aria-sort', sorted ? (this.sort.down ? 'descending' : 'ascending') : 'none');
       const button = cell.appendChild(makeButton('lp-sort', title, '', () => this.sortBy(at)));
@@ -64,9 +67,7 @@ class Table {
   }
 
   line(lane) {
-    const line = make('tr', ''), name = line.appendChild(make('th', '')), row = this.rows[lane];
-    name.scope = 'row';
-    name.append(swatch(lane), make('span', 'lp-number', String(lane + 1)), document.createTextNode(this.run.lanes[lane].label));
+    const line = make('tr'), name = line.appendChild(laneHead(lane, this.run.lanes[lane].label)), row = this.rows[lane];
     if (lane === this.run.baseline && this.rows.length > 1) name.append(make('span', 'lp-tag', 'baseline'));
     for (const at of this.shown) line.append(this.cell(row?.cells[at]));
     if (row?.error) name.append(make('span', 'lp-failed', `failed: ${row.error}`));
@@ -82,15 +83,17 @@ class Table {
   }
 
   text() {
-    const cells = (row) => this.columns.map((_, at) => [row?.cells[at].text ?? '–', row?.cells[at].against].filter(Boolean).join(' '));
+    const cell = (one) => [one?.text ?? '–', one?.against].filter(Boolean).join(' ');
+    const cells = (row) => this.columns.map((_, at) => cell(row?.cells[at]));
     const lines = this.rows.map((row, lane) => [this.run.lanes[lane].label, ...cells(row)]);
     return [['Lane', ...this.columns.map((column) => column.title)], ...lines].map((line) => line.join('\t')).join('\n');
   }
 }
 
 // What every figure means, and where the targets come from.
-function fillMethod(run) {
+export function fillMethod(root, run) {
   const entry = (term, meaning) => [make('dt', '', term), make('dd', '', meaning)];
   const targets = [...run.judging.meanings, ...run.targets.map(({ title, source }) => [`Target: ${title}`, source])];
-  find('.lp-method dl').replaceChildren(...[...run.columns.map(({ title, meaning }) => [title, meaning]), ...targets].flatMap((one) => entry(...one)));
+  const columns = run.columns.map(({ title, meaning }) => [title, meaning]);
+  find('.lp-method dl', root).replaceChildren(...[...columns, ...targets].flatMap((one) => entry(...one)));
 }

@@ -1,13 +1,17 @@
 // The target: chosen, typed or dragged on the charts, and every lane held against it at once. Nothing is run again.
+import { find, laneHead, make, setText } from '../shared/dom.js';
+import { AIMED } from './charts.js';
+import { LIMITS, judge, judgedCells, limitNumber, limitsOf } from './judge.js';
+
 const LEAST_MS = 0.001, MOST_MS = 3.6e6;
 
-class Targets {
-  constructor(charts) {
-    Object.assign(this, { charts, target: null, own: null, lanes: [], grips: [] });
-    this.select = find('.lp-target');
-    this.fields = LIMITS.map(({ key }) => find(`[data-limit=${key}]`));
-    this.wrong = find('.lp-limit-wrong');
-    this.judged = find('.lp-judged');
+export class Targets {
+  constructor(root, charts) {
+    Object.assign(this, { root, charts, target: null, own: null, lanes: [], grips: [] });
+    this.select = find('.lp-target', root);
+    this.fields = LIMITS.map(({ key }) => find(`[data-limit=${key}]`, root));
+    this.wrong = find('.lp-limit-wrong', root);
+    this.judged = find('.lp-judged', root);
     charts.onDrawn = () => this.arm();
     this.select.addEventListener('change', () => this.choose(this.select.value));
     for (const field of this.fields) {
@@ -20,7 +24,8 @@ class Targets {
   begin(run) {
     Object.assign(this, { run, lanes: run.lanes.map(() => ({ timings: [], counted: [] })) });
     if (this.select.options.length) return this.draw();
-    for (const { name, title } of [{ name: '', title: 'none' }, ...run.targets, { name: 'own', title: 'Own target' }]) this.select.add(new Option(title, name));
+    const none = { name: '', title: 'none' }, own = { name: 'own', title: 'Own target' };
+    for (const { name, title } of [none, ...run.targets, own]) this.select.add(new Option(title, name));
     this.choose('chat');
   }
 
@@ -34,8 +39,8 @@ class Targets {
 
   // An own one begins as the target before it.
   choose(name) {
-    const own = name === 'own' && (this.target ? this.ownOf(limitsOf(this.target)) : this.own ?? this.ownOf(limitsOf(this.run.targets[0])));
-    this.set(own || this.run.targets.find((one) => one.name === name) || null);
+    if (name !== 'own') return this.set(this.run.targets.find((one) => one.name === name) ?? null);
+    this.set((!this.target && this.own) || this.ownOf(limitsOf(this.target ?? this.run.targets[0])));
   }
 
   ownOf(limits) {
@@ -77,7 +82,10 @@ class Targets {
     const text = field.value.trim(), limit = Math.round(Number(text) * scale * 1e3) / 1e3;
     const good = !text || (/^(\d+\.?\d*|\.\d+)$/.test(text) && limit >= LEAST_MS && limit <= MOST_MS);
     field.setAttribute('aria-invalid', String(!good));
-    if (!good) throw new RangeError(`${title}: “${text}” is no limit; allowed: a number from ${limitNumber(LEAST_MS / scale)} to ${limitNumber(MOST_MS / scale)} ${unit}, or nothing.`);
+    if (!good) {
+      const allowed = `a number from ${limitNumber(LEAST_MS / scale)} to ${limitNumber(MOST_MS / scale)} ${unit}, or nothing`;
+      throw new RangeError(`${title}: “${text}” is no limit; allowed: ${allowed}.`);
+    }
     return text ? limit : null;
   }
 
@@ -95,25 +103,28 @@ class Targets {
   }
 
   drag(name, value, moving) {
-    const [, dragged, perSecond] = AIMED[name], limits = limitsOf(this.target);
-    this.set(this.ownOf(limits.map((limit, at) => (LIMITS[at].field === dragged ? Math.round(value / perSecond * 1e6) / 1e3 : limit))), moving);
+    const [, dragged, perSecond] = AIMED[name], moved = Math.round(value / perSecond * 1e6) / 1e3;
+    this.set(this.ownOf(limitsOf(this.target).map((limit, at) => (LIMITS[at].field === dragged ? moved : limit))), moving);
   }
 
   // ---- the lanes against it ----
 
   draw() {
     this.judged.hidden = !this.target;
-    setText(find('.lp-judged-notes'), this.target ? [this.run.judging.notes[0], this.target.note, this.run.judging.notes[1]].filter(Boolean).join(' ') : '');
+    const { notes, goodput } = this.run.judging;
+    setText(find('.lp-judged-notes', this.root), this.target ? [notes[0], this.target.note, notes[1]].filter(Boolean).join(' ') : '');
     if (!this.target) return;
-    const limits = limitsOf(this.target), head = make('thead', ''), body = make('tbody', '');
+    const limits = limitsOf(this.target), head = make('thead'), body = make('tbody');
+    const judged = ({ timings, counted }) => judge(counted.map((place) => timings[place]), limits, goodput);
     head.append(this.heading(limits));
-    body.append(...this.lanes.map(({ timings, counted }, lane) => this.line(lane, judge(counted.map((place) => timings[place]), limits, this.run.judging.goodput))));
+    body.append(...this.lanes.map((lane, index) => this.line(index, judged(lane))));
     find('table', this.judged).replaceChildren(head, body);
   }
 
   heading(limits) {
-    const line = make('tr', ''), { meanings } = this.run.judging;
-    const limited = LIMITS.flatMap(({ title, unit, scale }, at) => (limits[at] === null ? [] : [[`${title} ≤ ${limitNumber(limits[at] / scale)} ${unit}`, this.run.meaning(title)]]));
+    const line = make('tr'), { meanings } = this.run.judging;
+    const words = ({ title, unit, scale }, limit) => [`${title} ≤ ${limitNumber(limit / scale)} ${unit}`, this.run.meaning(title)];
+    const limited = LIMITS.flatMap((one, at) => (limits[at] === null ? [] : [words(one, limits[at])]));
     for (const [title, meaning] of [['Lane', ''], meanings[0], ...limited, ...meanings.slice(1)]) {
       line.append(Object.assign(make('th', '', title), { scope: 'col', title: meaning }));
     }
@@ -121,9 +132,8 @@ class Targets {
   }
 
   line(lane, judgement) {
-    const line = make('tr', ''), name = line.appendChild(make('th', '')), kept = [judgement.met, ...judgement.metrics.map(({ met }) => met)];
-    name.scope = 'row';
-    name.append(swatch(lane), make('span', 'lp-number', String(lane + 1)), document.createTextNode(this.run.lanes[lane].label));
+    const line = make('tr'), kept = [judgement.met, ...judgement.metrics.map(({ met }) => met)];
+    line.append(laneHead(lane, this.run.lanes[lane].label));
     judgedCells(judgement).forEach(([text, beside], at) => {
       const cell = line.appendChild(make('td', ''));
       if (typeof kept[at] === 'boolean') cell.append(make('i', kept[at] ? 'lp-kept' : 'lp-missed'));
@@ -155,7 +165,8 @@ class Grip {
     const end = this.charts.ends(this.name).at(-1), { low, high, offset, length } = this.along, part = (end - low) / (high - low);
     this.node.hidden = !(part >= 0 && part <= 1);
     if (this.node.hidden) return;
-    const { _offset: start, _length: long } = this.div._fullLayout[this.axis === 'x' ? 'yaxis' : 'xaxis'], at = offset + length * (this.axis === 'x' ? part : 1 - part);
+    const { _offset: start, _length: long } = this.div._fullLayout[this.axis === 'x' ? 'yaxis' : 'xaxis'];
+    const at = offset + length * (this.axis === 'x' ? part : 1 - part);
     this.node.style[this.axis === 'x' ? 'height' : 'width'] = `${long}px`;
     this.node.style.transform = this.axis === 'x' ? `translate(${at}px, ${start}px)` : `translate(${start}px, ${at}px)`;
   }

@@ -1,5 +1,5 @@
 // What one lane did in its first counted repeat, step by step, on its own clock: enough to draw it, and to play it again.
-class Timeline {
+export class Timeline {
   constructor() {
     this.times = []; // ms
     this.tokens = []; // standing after the step, all rows
@@ -28,9 +28,9 @@ class Timeline {
   }
 }
 
-// A timeline's two lines with up to MOST_POINTS points each. Where steps share a point, the line of tokens keeps the last, and the gaps keep
-// the smallest and the largest: no spike is lost. Buckets are powers of two, so that points stay where they were drawn, and those that
-// are full are not looked at again: a long answer costs no more than a short one.
+// A timeline's two lines with up to MOST_POINTS points each. Where steps share a point, the line of tokens keeps the last, and the
+// gaps keep the smallest and the largest: no spike is lost. Buckets are powers of two, so that points stay where they were drawn, and
+// those that are full are not looked at again: a long answer costs no more than a short one.
 const MOST_POINTS = 64; // a chart is some 400 px wide
 
 class Thinned {
@@ -74,6 +74,6 @@ class Thinned {
 }
 
 // Characters are counted as Python counts them: by code point.
-function changed(text, keep, tail) {
+export function changed(text, keep, tail) {
   return (keep === null ? text : [...text].slice(0, keep).join('')) + tail;
 }

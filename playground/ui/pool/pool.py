@@ -6,7 +6,6 @@ Words and shares are worked out here; `pool.js` draws them, and writes every lab
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,8 +13,8 @@ import gradio as gr
 from playground.formatting import count, size
 from playground.timeline.environment import Environment, ResidentFacts
 from playground.ui.live.feed import record
+from playground.ui.static import Static
 
-HERE = Path(__file__).parent
 OTHERS = "other programs, and CUDA itself"
 ADAPTER = " + "
 """In the label of an adapter on a base, which goes with its base while that waits."""
@@ -37,10 +36,9 @@ TEMPLATE = """
 """
 
 
-def pool_view() -> Any:
+def pool_view(static: Static) -> Any:
     """The component. It is only ever an output; a pressed "Evict" comes as its `input` event, with the resident's `key`."""
-    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("../shared/make.js", "pool.js"))
-    return gr.HTML(value="", html_template=TEMPLATE, js_on_load=script, apply_default_css=False, elem_id="pool")
+    return gr.HTML(value="", html_template=TEMPLATE, js_on_load=static.on_load("pool/pool.js"), apply_default_css=False, elem_id="pool")
 
 
 def pool_value(environment: Environment, said: str = "") -> str:

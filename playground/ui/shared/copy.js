@@ -1,5 +1,5 @@
 // The clipboard is there only on https and localhost; the older way needs no such place. Whether it was copied.
-async function copy(text) {
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -10,4 +10,13 @@ async function copy(text) {
     box.remove();
     return copied;
   }
+}
+
+// What became of it stands in the button for a moment.
+export function copyFrom(button, text) {
+  const before = button.textContent;
+  copy(text).then((copied) => {
+    button.textContent = copied ? 'Copied' : 'Not allowed here';
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
 }

@@ -8,15 +8,17 @@ from typing import Any
 
 import gradio as gr
 
+from playground.ui.static import Static
+
 HERE = Path(__file__).parent
 
 
-def tools(link: str) -> Any:
+def tools(link: str, static: Static) -> Any:
     """The component, for a page that stands as `link` says. Its value is `address(…)`."""
     return gr.HTML(
         value=address(link),
         html_template=(HERE / "tools.html").read_text(encoding="utf-8"),
-        js_on_load="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("../shared/copy.js", "tools.js")),
+        js_on_load=static.on_load("tools/tools.js"),
         apply_default_css=False,
         elem_id="tools",
     )
