@@ -9,9 +9,9 @@ from pathlib import Path
 
 import typer
 
-from playground.engines.base import EngineError
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import Script, ScriptedEngine, script_of
+from playground.errors import EngineError
 from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.lane import Lane
@@ -50,7 +50,7 @@ class NoFleet(ScriptedFleet):
 
 def failing(lane: Lane) -> Script:
     """int8 fails after five tokens; the others go on."""
-    return Script(fails_after=5) if lane.variant.precision == "int8" else script_of(lane)
+    return Script(fails_after=5) if lane.variant.weights.scheme == "int8" else script_of(lane)
 
 
 FLEETS: dict[str, Callable[[], Fleet]] = {

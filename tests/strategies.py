@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from playground.spec.decoding import Beam, Decoding, Greedy, MinP, TopK, TopP
 from playground.spec.lane import MAX_BATCH, Lane
 from playground.spec.names import NO_ADAPTER
-from playground.spec.weights import FOUR_BIT, PRECISIONS, Attention, Dtype, Variant
+from playground.spec.runtime import Runtime
+from playground.spec.variant import Variant
+from playground.spec.weights import Bf16, Fp4, Fp16, Fp32, Int8, Nf4, Weights
 from playground.timeline.environment import Environment
 from playground.timeline.events import (
     Event,
@@ -38,23 +40,25 @@ temperatures = st.floats(0, 10, exclude_min=True)
 probabilities = st.floats(0, 1, exclude_min=True)
 
 
+dtypes = st.none() | st.sampled_from(("fp32", "bf16", "fp16"))
+weights: st.SearchStrategy[Weights] = st.one_of(
+    st.sampled_from((Fp32(), Bf16(), Fp16())),
+    st.builds(Int8, threshold=st.none() | st.floats(0, 1000)),
+    st.builds(Nf4, double_quant=st.none() | st.booleans(), compute=dtypes),
+    st.builds(Fp4, double_quant=st.none() | st.booleans(), compute=dtypes),
+)
+runtimes = st.builds(Runtime, attention=st.none() | st.sampled_from(("sdpa", "eager")), device=st.none() | devices)
+
+
 @st.composite
 def variants(draw: st.DrawFn) -> Variant:
-    precision = draw(st.sampled_from(PRECISIONS))
     adapter = draw(st.none() | adapters | several)
-    four_bit = precision in FOUR_BIT
-    return Variant.model_validate(
-        {
-            "model": draw(st.none() | names),
-            "precision": precision,
-            "threshold": draw(st.none() | st.floats(0, 1000)) if precision == "int8" else None,
-            "double_quant": draw(st.none() | st.booleans()) if four_bit else None,
-            "compute": draw(st.none() | st.sampled_from(get_args(Dtype))) if four_bit else None,
-            "attention": draw(st.none() | st.sampled_from(get_args(Attention))),
-            "device": draw(st.none() | devices),
-            "adapter": adapter,
-            "merged": adapter is not None and "|" not in adapter and draw(st.booleans()),
-        }
+    return Variant(
+        model=draw(st.none() | names),
+        weights=draw(weights),
+        runtime=draw(runtimes),
+        adapter=adapter,
+        merged=adapter is not None and "|" not in adapter and draw(st.booleans()),
     )
 
 

@@ -15,7 +15,6 @@ from typing import Any, Literal, TypedDict
 from playground.analysis.metrics import measure, median
 from playground.errors import InputError
 from playground.formatting import duration, rate
-from playground.spec.decoding import Beam
 from playground.timeline.state import LaneState, RunState
 from playground.timeline.trace import Metrics, Trace
 
@@ -328,7 +327,7 @@ def _why(tool: Tool, lane: LaneState, figure: Figure) -> Iterator[str]:
         yield AT_ONCE
     elif figure.changed and metric == "e2e_s":
         yield from [_IN_IDS] if tool.read is as_mlperf else []
-        yield from [] if isinstance(lane.lane.decoding, Beam) else [LAST_TOKEN]
+        yield from [] if lane.lane.decoding.revises else [LAST_TOKEN]
         yield from [EACH_ROW] if lane.lane.batch > 1 else []
     elif figure.changed:
         yield tool.why.get(metric, "It is defined otherwise.")

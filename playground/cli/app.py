@@ -10,8 +10,7 @@ import typer
 
 from playground.cli.commands import COMMANDS
 from playground.cli.surroundings import BAD_INPUT, FAILED, INTERRUPTED, Surroundings, complain
-from playground.engines.base import EngineError
-from playground.errors import InputError
+from playground.errors import EngineError, InputError
 from playground.settings import Settings
 
 PROGRAM = "python -m playground"

@@ -7,24 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from playground.spec.request import RunRequest
-from playground.spec.weights import Variant
 from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent
-
-RUN_IS_ON = "a run is on; a variant can be evicted when it has ended"
-NOT_LOADED = "this variant is not loaded any more"
-
-
-def resident_label(variant: Variant, default_model: str) -> str:
-    """A loaded base by its name: `smollm2-135m nf4[double_quant=true]`, `smollm2-135m nf4+faq.merged`. What hangs on it is named
-    `… + adapter`."""
-    attached = {} if variant.merged else {"adapter": None}
-    bare = variant.model_copy(update={"model": None, "device": None, **attached})
-    return f"{variant.model or default_model} {bare}"
-
-
-class EngineError(Exception):
-    """An engine cannot serve at all; the text is one sentence for the reader."""
 
 
 class Engine(Protocol):

@@ -9,8 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError, resident_label
-from playground.spec.decoding import Beam, Greedy
+from playground.errors import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.spec.lane import Lane
 from playground.spec.names import random_rank
 from playground.spec.request import RunRequest
@@ -76,8 +75,8 @@ DEFAULT_SCRIPTS: Mapping[str, Script] = {
 
 def script_of(lane: Lane) -> Script:
     """A script by the lane's precision; sampled lanes have words of their own."""
-    script = DEFAULT_SCRIPTS[lane.variant.precision]
-    return script if isinstance(lane.decoding, Greedy | Beam) else replace(script, words=SAMPLED)
+    script = DEFAULT_SCRIPTS[lane.variant.weights.scheme]
+    return replace(script, words=SAMPLED) if lane.decoding.sampled else script
 
 
 class ScriptedEngine:
@@ -162,7 +161,7 @@ class ScriptedEngine:
             if measure.schedule != "interleaved" or not counted:
                 order = lanes if not counted or (repeat - measure.warmup) % 2 == 0 else lanes[::-1]
                 for index in order:
-                    if resident_label(request.lanes[index].variant, request.model) not in self._residents:
+                    if request.lanes[index].variant.base_label(request.model) not in self._residents:
                         yield from self._load(index, request)
                     one = self._playing(index, repeat, request, wall, alone=counted and measure.schedule == "contended")
                     yield from self._race([one], cancel)
@@ -188,7 +187,7 @@ class ScriptedEngine:
         yield LaneStatus(index, "loading the script")
         kind = self._base_came_from(lane, request, script)
         if not lane.variant.merged:
-            label, named = resident_label(lane.variant, request.model), dict.fromkeys(filter(None, lane.variant.adapters))
+            label, named = lane.variant.base_label(request.model), dict.fromkeys(filter(None, lane.variant.adapters))
             absent = [one for name in named if (one := f"{label} + {name}") not in self._residents]
             kind = "attached" if kind == "resident" and absent else kind
             self._residents |= dict.fromkeys(absent, ADAPTER_BYTES)
@@ -205,14 +204,14 @@ class ScriptedEngine:
 
     def _base_came_from(self, lane: Lane, request: RunRequest, script: Script) -> LoadKind:
         """Where the base was; it is resident after this. A merged one is a base of its own."""
-        label = resident_label(lane.variant, request.model)
-        base = resident_label(lane.variant.model_copy(update={"merged": False}), request.model)
+        label = lane.variant.base_label(request.model)
+        base = lane.variant.model_copy(update={"merged": False}).base_label(request.model)
         if label in self._residents:
             return "resident"
         self._make_room(script.memory_bytes)
         kind: LoadKind = "host" if self._waiting.pop(label, None) else "prequantized" if base in self._copies else "cold"
         self._residents[label] = script.memory_bytes
-        if lane.variant.quantized:
+        if lane.variant.weights.quantized:
             self._copies[base] = script.memory_bytes
         return kind
 

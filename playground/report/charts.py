@@ -15,7 +15,6 @@ from playground.analysis.figures import figure
 from playground.analysis.metrics import measure, measure_running
 from playground.analysis.stats import outliers
 from playground.formatting import between, count, milliseconds, significant
-from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
 from playground.timeline.state import LaneState, RunState
 from playground.timeline.trace import Metrics
@@ -61,7 +60,7 @@ PALETTES = {
 def ttft_ms(lane: LaneState) -> float | None:
     """The lane's bar: the median of the counted repeats, or what is known of the first one in progress."""
     seconds = figure(lane, "ttft_s")
-    if seconds is None and lane.first is not None and not isinstance(lane.lane.decoding, Beam):
+    if seconds is None and lane.first is not None and not lane.lane.decoding.revises:
         seconds = measure_running(lane.first).ttft_s
     return milliseconds(seconds)
 
@@ -236,7 +235,7 @@ def _line(lane: LaneState, hover: str) -> Figure:
         "x": [],
         "y": [],
         "hovertemplate": f"{hover}<extra>%{{fullData.name}}</extra>",
-        "line": {"width": 2, "dash": "dot" if isinstance(lane.lane.decoding, Beam) else "solid"},
+        "line": {"width": 2, "dash": "dot" if lane.lane.decoding.revises else "solid"},
         "marker": {"symbol": SYMBOLS[lane.index % len(SYMBOLS)], "size": 7, "maxdisplayed": 7},
     }
 

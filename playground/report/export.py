@@ -55,7 +55,7 @@ def _what(view: RunState, lane: LaneState) -> Mapping[str, Value]:
         "baseline": lane is view.baseline,
         "model": model,
         "model_id": view.request.models[model],
-        "precision": variant.precision,
+        "precision": variant.weights.scheme,
         "adapter": variant.adapter,
         "decoding": str(lane.lane.decoding),
         "batch": lane.lane.batch,

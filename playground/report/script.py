@@ -1,6 +1,6 @@
 """A lane as a script of its own: current transformers code that gives the reader the tokens the lane gave; pure text.
 
-It says what `worker` does (loading.py, prompts.py, decoding.py, repeat.py, adapters.py); tests/worker/test_reproduce.py runs the
+It says what `worker` does (loading.py, prompts.py, repeat.py, adapters.py); tests/worker/test_reproduce.py runs the
 scripts and compares their tokens with the lanes'. What was typed gets into a script only as a Python literal, never as code or comment.
 """
 
@@ -11,18 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from playground.errors import InputError
-from playground.spec.decoding import Beam, Greedy
 from playground.spec.lane import Lane
 from playground.spec.names import EMBEDDED_HUB_ID, EMBEDDED_MODEL, random_rank
 from playground.spec.request import RunRequest
-from playground.spec.weights import FOUR_BIT, Variant
-from playground.worker.decoding import generate_arguments, seed_of
+from playground.spec.variant import Variant
+from playground.spec.weights import DTYPES, Recipe
 
-_DTYPES = {"fp32": "torch.float32", "bf16": "torch.bfloat16", "fp16": "torch.float16"}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 _WIDTH = 120
 _TAB = "    "
-_QUIET = 'logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # else a warning a layer and step, which takes time'
 
 
 def script(request: RunRequest, index: int, *, sources: Mapping[str, str] | None = None, show_folders: bool = False) -> str:
@@ -40,7 +37,7 @@ def script(request: RunRequest, index: int, *, sources: Mapping[str, str] | None
         [f"# The lane {lane} as a script of its own.", f"# Needs: pip install {' '.join(_packages(lane))}"],
         _imports(lane),
         [*_set_up(request, lane), *model_note, f"MODEL = {literal(model)}", *_prompts(request.rows(lane), request.workload.prompts)],
-        [*_load(lane), *_adapters(request, lane, show_folders), *_compute(lane.variant), *_tokenizer(), *_STAMP],
+        [*_load(lane), *_adapters(request, lane, show_folders), *_flags(lane.variant.weights.recipe()), *_tokenizer(), *_STAMP],
         [*_generate(request, lane), *_report(request, lane)],
     )
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
@@ -58,14 +55,15 @@ def is_hub_id(source: str) -> bool:
 
 
 def _packages(lane: Lane) -> list[str]:
-    extra = {"bitsandbytes": lane.variant.quantized, "peft": lane.variant.adapter is not None}
-    return ["torch", "transformers", "accelerate", *(name for name, needed in extra.items() if needed)]
+    peft = ["peft"] if lane.variant.adapter is not None else []
+    return ["torch", "transformers", "accelerate", *lane.variant.weights.requires, *peft]
 
 
 def _imports(lane: Lane) -> list[str]:
-    config = ["BitsAndBytesConfig"] if lane.variant.quantized else []
+    recipe = lane.variant.weights.recipe()
+    config = [recipe.config] if recipe.config else []
     return [
-        *(["import logging"] if lane.variant.precision == "int8" else []),
+        *(["import logging"] if recipe.noisy_logger else []),
         "import time",
         "",
         "import torch",
@@ -81,9 +79,10 @@ def _from_peft(variant: Variant) -> list[str]:
 
 
 def _set_up(request: RunRequest, lane: Lane) -> list[str]:
-    device, threads = lane.variant.device, request.measure.threads
+    device, threads, noisy = lane.variant.runtime.device, request.measure.threads, lane.variant.weights.recipe().noisy_logger
+    quiet = f"logging.getLogger({literal(noisy)}).setLevel(logging.ERROR)  # else a warning a layer and step, which takes time"
     return [
-        *([_QUIET] if lane.variant.precision == "int8" else []),
+        *([quiet] if noisy else []),
         *([f"torch.set_num_threads({threads})"] if threads else []),
         f"device = {literal(device)}" if device else 'device = "cuda:0" if torch.cuda.is_available() else "cpu"',
     ]
@@ -123,44 +122,41 @@ def _prompts(rows: tuple[str, ...], prompts: tuple[str, ...]) -> list[str]:
 
 
 def _load(lane: Lane) -> list[str]:
-    variant = lane.variant
-    quantized = ", quantization_config=quantization" if variant.quantized else ""
-    attention = literal(variant.attention or "sdpa")
-    arguments = f'MODEL, dtype={_dtype(variant)}{quantized}, device_map={{"": device}}, attn_implementation={attention}'
-    whole = f"model = AutoModelForCausalLM.from_pretrained({arguments})"
-    folded = ["model = AutoModelForCausalLM.from_pretrained(", _TAB + arguments, ")"]
-    return [*_quantization(variant), *([whole] if len(whole) <= _WIDTH else folded)]
-
-
-def _compute(variant: Variant) -> list[str]:
-    if variant.precision not in FOUR_BIT or variant.compute in (None, "bf16"):
-        return []
-    return [
-        "for module in model.modules():  # CPUs with AVX512-BF16 would compute in bf16, whatever was asked",
-        f'{_TAB}if hasattr(module, "support_avx512bf16_for_cpu"):',
-        f"{_TAB * 2}module.support_avx512bf16_for_cpu = False",
+    recipe, runtime = lane.variant.weights.recipe(), lane.variant.runtime
+    quantization = _call(f"quantization = {recipe.config}", _keywords(recipe.arguments)) if recipe.config else []
+    arguments = [
+        f"MODEL, dtype={_dtype(recipe)}",
+        *(["quantization_config=quantization"] if recipe.config else []),
+        'device_map={"": device}',
+        *_keywords(runtime.load_arguments()),
     ]
+    return [*quantization, *_call("model = AutoModelForCausalLM.from_pretrained", arguments)]
 
 
-def _dtype(variant: Variant) -> str:
+def _call(function: str, arguments: list[str]) -> list[str]:
+    """On one line if it fits; else the arguments on a line of their own, or each on one."""
+    together = ", ".join(arguments)
+    if len(function) + len(together) + 2 <= _WIDTH:
+        return [f"{function}({together})"]
+    lines = [together] if len(_TAB + together) <= _WIDTH else [f"{argument}," for argument in arguments]
+    return [f"{function}(", *(_TAB + line for line in lines), ")"]
+
+
+def _keywords(arguments: Mapping[str, object]) -> list[str]:
+    return [f"{name}={literal(value) if isinstance(value, str) else repr(value)}" for name, value in arguments.items()]
+
+
+def _flags(recipe: Recipe) -> list[str]:
+    """What is set on modules before anything runs."""
+    if not recipe.module_flags:
+        return []
+    lines = ([f'{_TAB}if hasattr(module, "{name}"):', f"{_TAB * 2}module.{name} = {value}"] for name, value in recipe.module_flags.items())
+    return [f"for module in model.modules():  # {recipe.flags_reason}", *(line for pair in lines for line in pair)]
+
+
+def _dtype(recipe: Recipe) -> str:
     """Of everything that is not quantized."""
-    return _DTYPES.get(variant.precision, "torch.bfloat16")
-
-
-def _quantization(variant: Variant) -> list[str]:
-    """Every option said: bitsandbytes' own defaults (fp4, fp32 compute) are not what "4-bit" usually means."""
-    if variant.precision == "int8":
-        threshold = 6.0 if variant.threshold is None else variant.threshold
-        return [f"quantization = BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold={threshold!r})"]
-    if variant.precision in FOUR_BIT:
-        compute, double_quant = _DTYPES[variant.compute or "bf16"], bool(variant.double_quant)
-        return [
-            "quantization = BitsAndBytesConfig(",
-            f"{_TAB}load_in_4bit=True, bnb_4bit_quant_type={literal(variant.precision)},",
-            f"{_TAB}bnb_4bit_compute_dtype={compute}, bnb_4bit_use_double_quant={double_quant},",
-            ")",
-        ]
-    return []
+    return f"torch.{DTYPES[recipe.dtype]}"
 
 
 def _adapters(request: RunRequest, lane: Lane, show_folders: bool) -> list[str]:
@@ -174,7 +170,7 @@ def _adapters(request: RunRequest, lane: Lane, show_folders: bool) -> list[str]:
         *(line for number, name in enumerate(names) for line in _one_adapter(request, name, called.get(name), number == 0, show_folders)),
         "for name, parameter in model.named_parameters():",
         f'{_TAB}if "lora_" in name:  # in the dtype of the layers around it; PEFT keeps fp32',
-        f"{_TAB * 2}parameter.data = parameter.data.to({_dtype(variant)})",
+        f"{_TAB * 2}parameter.data = parameter.data.to({_dtype(variant.weights.recipe())})",
         *_merged(variant),
         *(_by_row(lane, called) if called else []),
     ]
@@ -205,7 +201,7 @@ def _one_adapter(request: RunRequest, name: str, called: str | None, first: bool
 def _merged(variant: Variant) -> list[str]:
     if not variant.merged:
         return []
-    rounded = "  # dequantized, added to and quantized again" if variant.quantized else ""
+    rounded = "  # dequantized, added to and quantized again" if variant.weights.quantized else ""
     return [f"model = model.merge_and_unload(){rounded}"]
 
 
@@ -244,11 +240,10 @@ _STAMP = (
 def _generate(request: RunRequest, lane: Lane) -> list[str]:
     """From texts to answers; in a loop if there are warm-ups. Each repeat begins with the seed, so all give the same tokens."""
     decoding, measure = lane.decoding, request.measure
-    sampled = not isinstance(decoding, Greedy | Beam)
-    options = ", ".join(f"{name}={value!r}" for name, value in generate_arguments(decoding).items())
+    options = ", ".join(_keywords(decoding.generate_arguments() | lane.variant.runtime.generate_arguments()))
     length = ", eos_token_id=None,  # a fixed length: nothing ends a row early" if measure.fixed_length else ","
     body = [
-        *([f"torch.manual_seed({seed_of(decoding, measure.seed)})"] if sampled else []),
+        *([f"torch.manual_seed({decoding.seed_in(measure.seed)})"] if decoding.sampled else []),
         *(["stamps.clear()"] if measure.warmup else []),
         "start = time.perf_counter()  # before tokenizing",
         *_encode(request, lane),
@@ -260,7 +255,7 @@ def _generate(request: RunRequest, lane: Lane) -> list[str]:
         ")",
         'output_ids = output[:, inputs["input_ids"].shape[1] :]  # without the prompt',
         "answers = tokenizer.batch_decode(output_ids, skip_special_tokens=True)",
-        *(["end = time.perf_counter()"] if isinstance(decoding, Beam) else []),
+        *(["end = time.perf_counter()"] if decoding.revises else []),
     ]
     if not measure.warmup:
         return body
@@ -295,7 +290,7 @@ def _report(request: RunRequest, lane: Lane) -> list[str]:
     """The answers and the figures, as playground/analysis/metrics.py defines them."""
     measure = request.measure
     step = "{1e3 * (stamps[-1] - stamps[0]) / (len(stamps) - 1):.2f} ms"
-    if isinstance(lane.decoding, Beam):
+    if lane.decoding.revises:
         first = 'print(f"TTFT {1e3 * (end - start):.1f} ms: before its end no token of a beam search is certain")'
         after = f'print(f"step {step}")'
     else:

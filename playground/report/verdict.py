@@ -16,7 +16,6 @@ from typing import Literal
 from playground.analysis.comparison import comparison, differs, ends_words, name, paired, unsure
 from playground.analysis.figures import figure
 from playground.formatting import between, count, duration, rate, ratio, share, size
-from playground.spec.decoding import Beam
 from playground.timeline.state import LaneState, RunState
 
 ALIKE = 0.05
@@ -119,7 +118,7 @@ def _unit(race: _Race) -> str:
     if race.pace == "tpot_s":
         batches = any(lane.lane.batch > 1 for lane in race.lanes)
         return "a token of each row (TPOT)" if batches else "a token (TPOT)"
-    beams = any(isinstance(lane.lane.decoding, Beam) for lane in race.lanes)
+    beams = any(lane.lane.decoding.revises for lane in race.lanes)
     return f"for the whole answer (E2E; {'beam search' if beams else 'an answer of one token'} has no TPOT)"
 
 

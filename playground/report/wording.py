@@ -9,7 +9,6 @@ from playground.analysis.figures import figure
 from playground.analysis.metrics import measure
 from playground.formatting import about, count, duration, significant, size
 from playground.report.loads import swap_words
-from playground.spec.decoding import Beam, Greedy
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment
@@ -51,7 +50,7 @@ def _running(view: RunState, lane: LaneState, current: RunningRepeat, live: Metr
     if not current.steps:
         return f"{which}first token…"
     steps = f"{len(current.steps)} of {view.request.measure.max_new_tokens}"
-    if isinstance(lane.lane.decoding, Beam):
+    if lane.lane.decoding.revises:
         return f"{which}revising, step {steps}, {duration(live.step_s)} a step"
     pace = f", {duration(live.tpot_s)} a token" if live.tpot_s is not None else ""
     return f"{which}token {steps}{pace}"
@@ -135,8 +134,7 @@ def neighbour_words(view: RunState, lane: LaneState) -> str:
 
 def lane_tag(request: RunRequest, lane: Lane) -> str:
     """Beside a lane's title: whether it would not say the same again."""
-    sampled = not isinstance(lane.decoding, Greedy | Beam)
-    return "not repeatable" if sampled and request.measure.schedule == "contended" else ""
+    return "not repeatable" if lane.decoding.sampled and request.measure.schedule == "contended" else ""
 
 
 def memory_words(lane: LaneState) -> str:
@@ -196,7 +194,7 @@ def _cautions(request: RunRequest) -> Iterator[str]:
     measure, lanes = request.measure, request.lanes
     if measure.schedule == "exclusive" and len(lanes) > 1 and measure.repeats > 1 and measure.repeats % 2:
         yield "the last repeat is unbalanced (an odd number)"
-    if measure.schedule == "contended" and any(not isinstance(lane.decoding, Greedy | Beam) for lane in lanes):
+    if measure.schedule == "contended" and any(lane.decoding.sampled for lane in lanes):
         yield "sampled lanes are not repeatable"
 
 

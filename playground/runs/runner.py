@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 
 from playground.analysis.comparison import repeats_to_add
 from playground.analysis.stats import get_ready
-from playground.engines.base import Engine, EngineError
-from playground.errors import InputError
+from playground.engines.base import Engine
+from playground.errors import EngineError, InputError
 from playground.formatting import about
 from playground.runs.eta import Progress, UsualPace, wait_s
 from playground.spec.lane import Lane

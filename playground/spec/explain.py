@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import ValidationError
 
 from playground.errors import InputError
-from playground.spec.decoding import DECODINGS
 
-_NOT_WRITTEN = {*DECODINGS, "workload"}
-"""Parts of a place that whoever wrote the value did not write."""
+_NOT_WRITTEN = "workload"
+"""The part of a place that whoever wrote the value did not write."""
 
 
 def explain(error: ValidationError) -> str:
     """The first thing that is wrong, as one sentence: field, what was given, what is allowed."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in _NOT_WRITTEN)
+    where = ".".join(str(part) for part in first["loc"] if part != _NOT_WRITTEN)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return str(cause)
@@ -27,4 +28,4 @@ def explain(error: ValidationError) -> str:
         what = f"must be {bound} in number, not {limits['actual_length']}"
     elif not cause and first["type"] != "missing":
         what += f", not {str(first['input'])[:80]!r}"
-    return f"{where}: {what}" if where and where not in what else what
+    return f"{where}: {what}" if where and not re.search(rf"\b{re.escape(where)}\b", what) else what

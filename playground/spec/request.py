@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from playground.errors import InputError
 from playground.spec.explain import explain
@@ -17,14 +17,10 @@ from playground.spec.values import Value
 from playground.spec.workload import Workload, with_workload
 
 
-def _lane(value: Any) -> Any:
-    return Lane.parse(value) if isinstance(value, str) else value
-
-
 class RunRequest(Value):
     """A run, complete: what the runner, the engines and the recording need to know."""
 
-    lanes: Annotated[tuple[Annotated[Lane, BeforeValidator(_lane)], ...], Field(min_length=1, max_length=64)]
+    lanes: Annotated[tuple[Lane, ...], Field(min_length=1, max_length=64)]
     workload: Workload = Workload()
     model: Name = EMBEDDED_MODEL
     """The model of lanes that name none."""

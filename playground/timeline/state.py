@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
-from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment
@@ -201,7 +200,7 @@ def _running(lane: Lane, event: RepeatStarted) -> RunningRepeat:
         prompt_tokens=event.prompt_tokens,
         tokenize_s=event.tokenize_s,
         rows=lane.batch,
-        revises=isinstance(lane.decoding, Beam),
+        revises=lane.decoding.revises,
     )
 
 

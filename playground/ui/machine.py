@@ -6,8 +6,8 @@ import logging
 
 import gradio as gr
 
-from playground.engines.base import EngineError
 from playground.engines.registry import Fleet
+from playground.errors import EngineError
 from playground.report.wording import environment_words
 from playground.settings import Settings
 from playground.spec.presets import Preset

@@ -8,13 +8,9 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
-from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
-from playground.worker.loading import DTYPES, LoadError, first_line
-
-# Bytes a quantized weight: 4-bit values with one fp32 (or, doubly quantized, 1.016 byte) scale for each block of 64.
-_FOUR_BIT = 0.5 + 4 / 64
-_FOUR_BIT_DOUBLE = 0.5 + 1.016 / 64
+from playground.spec.weights import ITEM_BYTES, Weights
+from playground.worker.loading import LoadError, first_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +28,15 @@ class ModelSizes:
     context: int | None
     """Positions the model was made for; None: not said."""
 
-    def weight_bytes(self, precision: str, double_quant: bool = False) -> int:
-        """Bytes of the weights held in this precision, what is not quantized in bf16."""
-        if precision in DTYPES:
-            return (self.linear_weights + self.other_weights) * DTYPES[precision].itemsize
-        if precision == "int8":
-            return self.linear_weights + 4 * self.linear_outputs + 2 * self.other_weights
-        return int(self.linear_weights * (_FOUR_BIT_DOUBLE if double_quant else _FOUR_BIT)) + 2 * self.other_weights
+    def weight_bytes(self, weights: Weights) -> int:
+        """Bytes of the weights held so."""
+        linear = int(self.linear_weights * weights.bits / 8) + weights.output_bytes * self.linear_outputs
+        return linear + ITEM_BYTES[weights.dtype] * self.other_weights
 
     def kv_bytes(self, lane: Lane, tokens: int) -> int:
         """Of a lane's rows (and beams), each `tokens` long, at the precision of its activations."""
-        sequences = lane.batch * (lane.decoding.num_beams if isinstance(lane.decoding, Beam) else 1)
-        itemsize = 4 if lane.variant.precision == "fp32" else 2
-        return sequences * tokens * self.kv_values_per_token * itemsize
+        values = lane.sequences * tokens * self.kv_values_per_token
+        return int(values * ITEM_BYTES[lane.variant.weights.dtype] * lane.variant.runtime.kv_factor)
 
 
 def model_sizes(folder: Path) -> ModelSizes:

@@ -10,7 +10,6 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
-from playground.engines.base import resident_label
 from playground.models.folders import SourceError, StatusCallback, origin
 from playground.models.hub import Cancelled, ProgressCallback
 from playground.spec.lane import Lane
@@ -248,7 +247,7 @@ class Job:
         merging = rows[0] if lane.variant.merged else None
         wanted = VariantPlan(
             lane=lane,
-            label=resident_label(lane.variant, request.model),
+            label=lane.variant.base_label(request.model),
             base=BaseSpec.of(identity.fingerprint, lane.variant, merging.key if merging else None),
             folder=folder,
             rows=() if merging else rows,

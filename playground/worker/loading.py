@@ -24,7 +24,8 @@ from transformers.models.falcon import modeling_falcon
 from transformers.utils import logging as transformers_logging
 
 from playground.models.folders import StatusCallback
-from playground.spec.weights import FOUR_BIT, Variant
+from playground.spec.variant import Variant
+from playground.spec.weights import Weights
 from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import LoadKind
 from playground.worker.adapters import Adapter, load_adapter, merge, merged_facts
@@ -32,7 +33,6 @@ from playground.worker.device import Device, is_out_of_memory
 from playground.worker.prequantized import Copies, CopyError, DamagedCopy
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-INT8_THRESHOLD = 6.0
 _HEAVY = re.compile(r"attention|linear|::(addmm|mm|bmm|baddbmm|matmul|_?softmax)$")
 _LEAST_QUANTIZED = 0.9
 """Less than this and a label like nf4 would not say what runs."""
@@ -47,27 +47,14 @@ class BaseSpec:
     """What a base is, defaults filled in: two lanes with equal specs share one base. `fingerprint`: of the model's files."""
 
     fingerprint: str
-    precision: str
-    threshold: float | None
-    double_quant: bool | None
-    compute: str | None
+    weights: Weights
     attention: str
     merged: str | None = None
     """The key of the adapter that is merged into it; such a base is a private copy."""
 
     @classmethod
     def of(cls, fingerprint: str, variant: Variant, merged: str | None = None) -> BaseSpec:
-        four_bit = variant.precision in FOUR_BIT
-        threshold = INT8_THRESHOLD if variant.threshold is None else variant.threshold
-        return cls(
-            fingerprint=fingerprint,
-            precision=variant.precision,
-            threshold=threshold if variant.precision == "int8" else None,
-            double_quant=bool(variant.double_quant) if four_bit else None,
-            compute=(variant.compute or "bf16") if four_bit else None,
-            attention=variant.attention or "sdpa",
-            merged=merged,
-        )
+        return cls(fingerprint, variant.weights.filled(), variant.runtime.load_arguments()["attn_implementation"], merged)
 
     @property
     def source(self) -> str:
@@ -76,25 +63,32 @@ class BaseSpec:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of everything that is not quantized. bf16 beside int8 and 4-bit weights: the CPU's fused 4-bit kernel takes no other."""
-        return DTYPES.get(self.precision, torch.bfloat16)
+        """Of everything that is not quantized."""
+        return DTYPES[self.weights.dtype]
+
+    @property
+    def precision(self) -> str:
+        return self.weights.scheme
 
     @property
     def quantized(self) -> bool:
-        return self.precision not in DTYPES
+        return self.weights.quantized
+
+    @property
+    def compute(self) -> str | None:
+        return getattr(self.weights, "compute", None)
+
+    @property
+    def threshold(self) -> float | None:
+        return getattr(self.weights, "threshold", None)
+
+    @property
+    def double_quant(self) -> bool | None:
+        return getattr(self.weights, "double_quant", None)
 
     def quantization_config(self) -> BitsAndBytesConfig | None:
-        """Every field said: bitsandbytes' own defaults (fp4, fp32 compute) are not what "4-bit" usually means."""
-        if self.precision == "int8":
-            return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=self.threshold)
-        if self.precision in FOUR_BIT:
-            return BitsAndBytesConfig(
-                load_in_4bit=True,
-                bnb_4bit_quant_type=self.precision,
-                bnb_4bit_compute_dtype=DTYPES[self.compute or "bf16"],
-                bnb_4bit_use_double_quant=bool(self.double_quant),
-            )
-        return None
+        recipe = self.weights.recipe()
+        return BitsAndBytesConfig(**recipe.arguments) if recipe.config else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +134,7 @@ def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say
         say("loading")
         read = _loaded(folder, spec, device, "cold")
         return read if merging is None else _merged(read, spec, device, say, merging)
-    copy = copies.find(spec.source, quantization)
+    copy = copies.find(spec.source, spec.weights)
     if copy is not None:
         say(f"loading the {spec.precision} copy")
         try:
@@ -156,7 +150,7 @@ def _from_disk(folder: Path, spec: BaseSpec, device: Device, copies: Copies, say
         read = _loaded(folder, spec, device, "cold", quantization_config=quantization)
     else:
         read = _merged(_from_disk(folder, replace(spec, merged=None), device, copies, say, None), spec, device, say, merging)
-    return _kept(read, folder, spec, quantization, copies, say, merging.name if merging else "")
+    return _kept(read, folder, spec, copies, say, merging.name if merging else "")
 
 
 def _merged(read: Read, spec: BaseSpec, device: Device, say: StatusCallback, adapter: Adapter) -> Read:
@@ -167,14 +161,12 @@ def _merged(read: Read, spec: BaseSpec, device: Device, say: StatusCallback, ada
     return model, kind, facts | told | _read_back(model, spec, device)
 
 
-def _kept(
-    read: Read, folder: Path, spec: BaseSpec, quantization: BitsAndBytesConfig, copies: Copies, say: StatusCallback, adapter: str
-) -> Read:
+def _kept(read: Read, folder: Path, spec: BaseSpec, copies: Copies, say: StatusCallback, adapter: str) -> Read:
     """Writes the copy for the next time; a load that cannot is said and goes on."""
     model, kind, facts = read
     began = time.perf_counter()
     try:  # before any forward, which would repack 4-bit weights
-        copies.keep(model, tensor_bytes(model), folder, spec.source, quantization, adapter)
+        copies.keep(model, tensor_bytes(model), folder, spec.source, spec.weights, adapter)
     except CopyError as error:
         say(str(error))
         facts |= LaneFacts(copy_error=str(error))
@@ -247,7 +239,7 @@ def _honour_compute(model: PreTrainedModel, spec: BaseSpec) -> None:
 def _read_back(model: PreTrainedModel, spec: BaseSpec, device: Device) -> LaneFacts:
     """What is really there, before the first forward. Raises LoadError if it is not what was asked."""
     eight, four = _modules(model, Linear8bitLt), _modules(model, Linear4bit)
-    asked_eight, asked_four = spec.precision == "int8", spec.precision in FOUR_BIT
+    asked_eight, asked_four = spec.precision == "int8", spec.precision in ("nf4", "fp4")
     _must(bool(eight) == asked_eight and bool(four) == asked_four, spec, f"{len(eight)} int8 and {len(four)} 4-bit modules were found")
     _must(all(m.weight.quant_type == spec.precision for m in four), spec, "the 4-bit type is another")
     _must(all(m.compute_dtype == DTYPES[spec.compute or "bf16"] for m in four), spec, "the compute dtype is another")

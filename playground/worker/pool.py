@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from playground.engines.base import NOT_LOADED, EngineError
+from playground.errors import NOT_LOADED, EngineError
 from playground.models.folders import StatusCallback
 from playground.spec.lane import Lane
-from playground.spec.weights import PRECISIONS
+from playground.spec.weights import SCHEMES
 from playground.timeline.environment import Place, ResidentFacts
 from playground.timeline.facts import LaneFacts
 from playground.timeline.trace import LoadKind
@@ -53,7 +53,7 @@ class VariantPlan:
 
     @property
     def base_bytes(self) -> int:
-        return self.model_sizes.weight_bytes(self.base.precision, bool(self.base.double_quant))
+        return self.model_sizes.weight_bytes(self.base.weights)
 
     @property
     def adapters(self) -> dict[str, Adapter]:
@@ -280,7 +280,7 @@ class Pool:
 def _smaller(wanted: VariantPlan, budget: int) -> str:
     """The largest precision that would fit, as a hint."""
     fixed = sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
-    sizes = {precision: wanted.model_sizes.weight_bytes(precision) + fixed for precision in PRECISIONS}
+    sizes = {precision: wanted.model_sizes.weight_bytes(scheme()) + fixed for precision, scheme in SCHEMES.items()}
     fitting = {precision: size for precision, size in sizes.items() if size <= budget}
     if not fitting:
         return "; no precision of this model fits"

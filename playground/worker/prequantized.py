@@ -1,6 +1,6 @@
 """Pre-quantized copies: what a first load quantized is kept, so that the next one only reads it.
 
-A copy is keyed by the source's fingerprint, the quantization's configuration and the libraries' versions, written aside, then
+A copy is keyed by the source's fingerprint, the weights' recipe and the libraries' versions, written aside, then
 renamed, so that a half-written one is never found. What it is stands beside it (see `kept`) and is checked before it is read.
 """
 
@@ -12,13 +12,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from safetensors import SafetensorError
-from transformers import BitsAndBytesConfig
 
 from playground.formatting import size
 from playground.models.cache import (
@@ -35,10 +34,9 @@ from playground.models.cache import (
     write_note,
 )
 from playground.models.folders import StatusCallback, title
-from playground.spec.weights import Variant
+from playground.spec.weights import Weights
 
 _SMALL = (".json", ".jinja", ".model", ".txt")
-_DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 _REMEDY = "the next load quantizes again; make room (python -m playground cache --prune) or give another folder with PLAYGROUND_CACHE_DIR"
 
 
@@ -65,9 +63,9 @@ class Copies:
         """On disk, all of them."""
         return size_of(self._folder)
 
-    def find(self, fingerprint: str, quantization: BitsAndBytesConfig) -> Path | None:
+    def find(self, fingerprint: str, weights: Weights) -> Path | None:
         """The copy, if there is one; whether it is whole, `check` says."""
-        copy = self._folder / copy_key(fingerprint, _plain(quantization), installed_versions())
+        copy = self._folder / copy_key(fingerprint, asdict(weights.recipe()), installed_versions())
         return copy if copy.is_dir() else None
 
     def check(self, copy: Path) -> None:
@@ -75,14 +73,12 @@ class Copies:
         if wrong := what_is_wrong(copy):
             raise DamagedCopy(wrong)
 
-    def keep(
-        self, model: Savable, size_bytes: int, folder: Path, fingerprint: str, quantization: BitsAndBytesConfig, adapter: str = ""
-    ) -> None:
+    def keep(self, model: Savable, size_bytes: int, folder: Path, fingerprint: str, weights: Weights, adapter: str = "") -> None:
         """Writes the copy of the model that was read from `folder`; only before its first forward. Raises CopyError.
 
         `adapter`: the name of the one that is merged into it.
         """
-        variant = variant_text(_plain(quantization)) + (f"+{adapter}.merged" if adapter else "")
+        variant = f"{weights.filled()}{f'+{adapter}.merged' if adapter else ''}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if (free := shutil.disk_usage(self._folder).free) < size_bytes:
@@ -94,7 +90,7 @@ class Copies:
             raise _unwritten(variant, error) from error
         try:
             model.save_pretrained(aside)
-            note = _note(aside, variant, folder, fingerprint, quantization)
+            note = _note(aside, variant, folder, fingerprint, weights)
             write_note(aside, note)
             _flush(aside)
             move_into_place(aside, self._folder / note.key)
@@ -114,34 +110,15 @@ def _unwritten(variant: str, error: Exception) -> CopyError:
     return CopyError(f"no {variant} copy is kept: {system_reason(error)} while writing to the cache folder; {_REMEDY}")
 
 
-def _note(copy: Path, variant: str, folder: Path, fingerprint: str, quantization: BitsAndBytesConfig) -> CopyNote:
+def _note(copy: Path, variant: str, folder: Path, fingerprint: str, weights: Weights) -> CopyNote:
     return CopyNote(
         model=title(folder),
         variant=variant,
         source=fingerprint,
-        quantization=_plain(quantization),
+        quantization=asdict(weights.recipe()),
         versions=installed_versions(),
         created=datetime.now(UTC),
         files=note_files(copy),
-    )
-
-
-def _plain(quantization: BitsAndBytesConfig) -> dict[str, Any]:
-    """As JSON gives it back."""
-    plain: dict[str, Any] = json.loads(json.dumps(quantization.to_dict(), default=str))
-    return plain
-
-
-def variant_text(quantization: dict[str, Any]) -> str:
-    """A bitsandbytes configuration as a lane text, every option said."""
-    if quantization["load_in_8bit"]:
-        return str(Variant(precision="int8", threshold=quantization["llm_int8_threshold"]))
-    return str(
-        Variant(
-            precision=quantization["bnb_4bit_quant_type"],
-            double_quant=quantization["bnb_4bit_use_double_quant"],
-            compute=_DTYPES[quantization["bnb_4bit_compute_dtype"]],
-        )
     )
 
 

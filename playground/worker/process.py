@@ -21,7 +21,7 @@ from typing import Annotated, Any, BinaryIO
 import torch
 import typer
 
-from playground.engines.base import RUN_IS_ON, EngineError
+from playground.errors import RUN_IS_ON, EngineError
 from playground.models.cache import sweep
 from playground.models.folders import StatusCallback
 from playground.spec.request import RunRequest

@@ -11,12 +11,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, StoppingCriteriaList
 
-from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
 from playground.spec.measure import Measure
 from playground.timeline.events import LaneFailed, RepeatFinished, RepeatStarted
 from playground.timeline.trace import Finish
-from playground.worker.decoding import generate_arguments, seed_of
 from playground.worker.device import Device, is_out_of_memory
 from playground.worker.footprint import Footprint
 from playground.worker.loading import first_line
@@ -41,7 +39,7 @@ class PreparedLane:
 
     @property
     def revises(self) -> bool:
-        return isinstance(self.lane.decoding, Beam)
+        return self.lane.decoding.revises
 
     @property
     def end_ids(self) -> frozenset[int]:
@@ -128,7 +126,7 @@ class LaneRepeat:
 
     def _generate(self, give_turn: Callable[[], bool]) -> RepeatFinished:
         on, measure, turn = self._on, self._on.measure, self._turn
-        torch.manual_seed(seed_of(on.lane.decoding, measure.seed))
+        torch.manual_seed(on.lane.decoding.seed_in(measure.seed))
         self.clock.start()
         inputs = on.encoder.encode(on.prompts, self._device)
         self._device.synchronize()
@@ -148,7 +146,8 @@ class LaneRepeat:
         ends = {"eos_token_id": None} if measure.fixed_length else {}
         output = on.model.generate(
             **inputs,
-            **generate_arguments(on.lane.decoding),
+            **on.lane.decoding.generate_arguments(),
+            **on.lane.variant.runtime.generate_arguments(),
             **ends,
             max_new_tokens=measure.max_new_tokens,
             pad_token_id=on.encoder.tokenizer.pad_token_id,

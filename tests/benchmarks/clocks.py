@@ -13,7 +13,6 @@ from typing import Any
 from playground.spec.lane import Lane
 from playground.spec.measure import Measure
 from playground.timeline.events import RepeatFinished
-from playground.worker.decoding import generate_arguments
 from playground.worker.device import Device
 from playground.worker.loading import BaseSpec, load_base, quiet_libraries
 from playground.worker.prequantized import Copies
@@ -51,7 +50,7 @@ class Both:
         return {"trace_s": ended.end_s, "trace_ids": [list(row) for row in ended.output_ids]}
 
     def bare(self, lane: PreparedLane) -> dict[str, Any]:
-        tokenizer, model, how = lane.encoder.tokenizer, lane.model, generate_arguments(lane.lane.decoding)
+        tokenizer, model, how = lane.encoder.tokenizer, lane.model, lane.lane.decoding.generate_arguments()
         fixed = {"max_new_tokens": lane.measure.max_new_tokens, "eos_token_id": None, "pad_token_id": tokenizer.pad_token_id}
         began = time.perf_counter()
         asked = [[{"role": "user", "content": row}] for row in lane.prompts.rows]

@@ -32,7 +32,7 @@ LISTEN = """() => {
 def uneven(lane: Lane) -> Script:
     """Repeats differ by some percent; in one, lane 1 takes twice as long."""
     jitter = {"bf16": (1.0, 1.01, 0.99, 2.0, 1.02, 0.98, 1.01, 0.99), "nf4": (1.0, 1.02, 1.0, 0.99, 0.98, 1.01)}
-    return replace(script_of(lane), jitter=jitter.get(lane.variant.precision, (1.0,)))
+    return replace(script_of(lane), jitter=jitter.get(lane.variant.weights.scheme, (1.0,)))
 
 
 def run_and_watch(page: Page) -> None:

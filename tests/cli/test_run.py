@@ -18,9 +18,9 @@ import pytest
 from playground.cli.app import main
 from playground.cli.commands.doctor import cuda_in_words
 from playground.cli.surroundings import Surroundings
-from playground.engines.base import EngineError
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import DEFAULT_SCRIPTS, Script, ScriptedEngine
+from playground.errors import EngineError
 from playground.settings import ROOT, Settings
 from playground.spec.lane import Lane
 from playground.timeline.environment import Cuda, Environment
@@ -34,7 +34,7 @@ class FakeFleet(ScriptedFleet):
 
     def __init__(self, fails: str = "", **environment: Any) -> None:
         def script_for(lane: Lane) -> Script:
-            return Script(fails_after=1) if lane.variant.precision == fails else DEFAULT_SCRIPTS[lane.variant.precision]
+            return Script(fails_after=1) if lane.variant.weights.scheme == fails else DEFAULT_SCRIPTS[lane.variant.weights.scheme]
 
         super().__init__(ScriptedEngine(script_for, sleep=lambda _seconds: None))
         self._environment = Environment(**environment)

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from playground.engines.base import EngineError
 from playground.engines.local.client import Limits, LocalEngine, LocalFleet
+from playground.errors import EngineError
 from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.lane import Lane

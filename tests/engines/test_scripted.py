@@ -9,8 +9,8 @@ import pytest
 
 from playground.analysis.figures import figure, itl_percentile
 from playground.analysis.metrics import measure
-from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.engines.scripted import Script, ScriptedEngine, script_of
+from playground.errors import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.spec.decoding import Beam
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
@@ -24,7 +24,7 @@ SCRIPTS = {"bf16": Script(ttft_s=0.5, tpot_s=0.25, post_s=0.125), "nf4": Script(
 
 def engine(**scripts: Script) -> ScriptedEngine:
     known = SCRIPTS | scripts
-    return ScriptedEngine(lambda lane: known[lane.variant.precision], sleep=lambda _seconds: None)
+    return ScriptedEngine(lambda lane: known[lane.variant.weights.scheme], sleep=lambda _seconds: None)
 
 
 def events_of(wanted: RunRequest, made: ScriptedEngine | None = None) -> list[LaneEvent]:

@@ -38,7 +38,7 @@ LONG_ENOUGH = 96
 def test_what_was_asked_is_read_back_from_the_device(text: str, facts: dict[str, object], worker: Worker, place: Place) -> None:
     lane = run_lanes(worker, place.request([text])).lanes[0]
     assert [len(row) for row in ids(lane)] == [16]
-    quantized = place.shape.layers * LINEAR_A_LAYER if Lane.parse(text).variant.quantized else 0
+    quantized = place.shape.layers * LINEAR_A_LAYER if Lane.parse(text).variant.weights.quantized else 0
     assert ({"quantized_modules": quantized, "device": place.device} | facts).items() <= dict(lane.facts).items()
     assert lane.weights_bytes is not None
     assert lane.load_kind in ("cold", "prequantized")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from playground.engines.base import Engine, EngineError
+from playground.engines.base import Engine
 from playground.engines.scripted import Script, ScriptedEngine
-from playground.errors import InputError
+from playground.errors import EngineError, InputError
 from playground.recordings.build import build_recording
 from playground.runs.runner import Run, Runner
 from playground.spec.lane import Lane
@@ -308,7 +308,7 @@ def test_a_lane_without_an_engine_fails_alone(error: Exception, kind: str, messa
     engine = quick()
 
     def engine_for(lane: Lane) -> ScriptedEngine:
-        if lane.variant.device:
+        if lane.variant.runtime.device:
             raise error
         return engine
 
@@ -334,7 +334,7 @@ def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> Non
 def test_lanes_of_two_engines_run_side_by_side() -> None:
     engines = {None: HeldEngine(), "cuda:0": HeldEngine()}
     wanted = request("bf16", "bf16[device=cuda:0]", measure={"schedule": "interleaved", "max_new_tokens": 3, "warmup": 0})
-    run = Runner(lambda lane: engines[lane.variant.device]).start(wanted)
+    run = Runner(lambda lane: engines[lane.variant.runtime.device]).start(wanted)
     for engine in engines.values():
         assert engine.entered.acquire(timeout=PATIENCE_S)  # both are in before either is let go
     for engine in engines.values():
@@ -344,7 +344,7 @@ def test_lanes_of_two_engines_run_side_by_side() -> None:
 
 def test_nothing_runs_beside_an_exclusive_lane_on_another_engine_either() -> None:
     engines = {None: HeldEngine(), "cuda:0": HeldEngine()}
-    run = Runner(lambda lane: engines[lane.variant.device]).start(named("a", "bf16", "bf16[device=cuda:0]"))
+    run = Runner(lambda lane: engines[lane.variant.runtime.device]).start(named("a", "bf16", "bf16[device=cuda:0]"))
     for engine, later in ((engines[None], engines["cuda:0"]), (engines["cuda:0"], None)):
         assert engine.entered.acquire(timeout=PATIENCE_S)
         assert later is None or not later.entered.acquire(timeout=0.2)
@@ -453,7 +453,7 @@ def test_only_the_new_repeats_are_decoded() -> None:
 
 def test_a_lane_that_failed_stays_failed_and_is_not_run_again() -> None:
     def script(lane: Lane) -> Script:
-        return Script(fails_after=1 if lane.variant.precision == "nf4" else None)
+        return Script(fails_after=1 if lane.variant.weights.scheme == "nf4" else None)
 
     runner = Runner(lambda _lane: ScriptedEngine(script, sleep=lambda _seconds: None))
     first = ended(runner.start(named("a", "bf16", "nf4", "int8")))

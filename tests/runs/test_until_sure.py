@@ -28,7 +28,7 @@ def asked(*lanes: str, **measure: object) -> RunRequest:
 
 
 def engine(nf4: Script, clock: Callable[[float], None] = lambda _seconds: None) -> ScriptedEngine:
-    return ScriptedEngine(lambda lane: nf4 if lane.variant.precision == "nf4" else STEADY, sleep=clock)
+    return ScriptedEngine(lambda lane: nf4 if lane.variant.weights.scheme == "nf4" else STEADY, sleep=clock)
 
 
 def ran(wanted: RunRequest, nf4: Script) -> tuple[RunState, list[Event]]:

@@ -118,13 +118,13 @@ def test_a_lane_with_a_spoilt_character_is_a_lane_or_a_sentence(lane: Lane, data
         ("bf16/greedy(k=1)", "lane 'bf16/greedy(k=1)': unknown option 'k' in greedy(…) (allowed: none)"),
         ("bf16/top_p(p=)", "lane 'bf16/top_p(p=)': option 'p' has no value; write p=…"),
         ("bf16/top_p(p=1,p=1)", "lane 'bf16/top_p(p=1,p=1)': option 'p' is given twice"),
-        ("bf16/top_p(p=2)", "lane 'bf16/top_p(p=2)': decoding.p: input should be less than or equal to 1, not '2'"),
+        ("bf16/top_p(p=2)", "lane 'bf16/top_p(p=2)': p: input should be less than or equal to 1, not '2'"),
         ("bf16@0", "lane 'bf16@0': batch: input should be greater than or equal to 1, not '0'"),
         ("bf16@33", "lane 'bf16@33': batch: input should be less than or equal to 32, not '33'"),
-        ("bf16[threshold=6]", "lane 'bf16[threshold=6]': variant: threshold is an option of int8, not of bf16"),
-        ("int8[compute=bf16]", "lane 'int8[compute=bf16]': variant: compute is an option of nf4 and fp4, not of int8"),
-        ("bf16[device=tpu]", "lane 'bf16[device=tpu]': variant.device: 'tpu' is not a device (allowed: cpu, cuda:0, cuda:1, …)"),
-        ("BIG:bf16", "lane 'BIG:bf16': variant.model: 'BIG' is not a name (allowed: a-z 0-9 . _ -, not ending in .merged)"),
+        ("bf16[threshold=6]", "lane 'bf16[threshold=6]': threshold is an option of int8, not of bf16"),
+        ("int8[compute=bf16]", "lane 'int8[compute=bf16]': compute is an option of nf4 and fp4, not of int8"),
+        ("bf16[device=tpu]", "lane 'bf16[device=tpu]': 'tpu' is not a device (allowed: cpu, cuda:0, cuda:1, …)"),
+        ("BIG:bf16", "lane 'BIG:bf16': model: 'BIG' is not a name (allowed: a-z 0-9 . _ -, not ending in .merged)"),
     ],
 )
 def test_mistakes_in_a_lane_are_one_sentence(text: str, sentence: str) -> None:

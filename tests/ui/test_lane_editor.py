@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from playground.errors import InputError
 from playground.spec.decoding import DECODINGS
 from playground.spec.lane import Lane
-from playground.spec.weights import PRECISIONS, Variant
+from playground.spec.weights import SCHEMES
 from playground.ui.lane_editor.choices import SLOTS, Here, missing, offers, row_state, row_states
 from playground.ui.lane_editor.lane_fields import FIELDS, Lanes, canonical, changed, fields_of, split_lanes, text_of
 from tests import strategies
@@ -26,12 +26,12 @@ def test_fields_say_what_the_text_says(lane: Lane) -> None:
     assert Lane.parse(text_of(fields_of(lane))) == lane
 
 
-@given(strategies.lanes, st.sampled_from(PRECISIONS), st.sampled_from(sorted(DECODINGS)))
+@given(strategies.lanes, st.sampled_from(list(SCHEMES)), st.sampled_from(sorted(DECODINGS)))
 def test_another_precision_or_decoding_makes_another_lane(lane: Lane, precision: str, decoding: str) -> None:
     fields = changed(changed(fields_of(lane), "precision", precision), "decoding", decoding)
     after = Lane.parse(text_of(fields))
-    assert (after.variant.precision, after.decoding.strategy) == (precision, decoding)
-    assert (after.variant.model, after.variant.device, after.batch) == (lane.variant.model, lane.variant.device, lane.batch)
+    assert (after.variant.weights.scheme, after.decoding.strategy) == (precision, decoding)
+    assert (after.variant.model, after.variant.runtime.device, after.batch) == (lane.variant.model, lane.variant.runtime.device, lane.batch)
 
 
 def test_another_decoding_begins_with_its_own_main_parameter_and_keeps_the_temperature() -> None:
@@ -141,10 +141,10 @@ def test_what_a_lane_has_is_never_called_missing_and_its_value_is_offered(lane: 
 
 
 @pytest.mark.parametrize("option", ["threshold", "double_quant", "compute"])
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", list(SCHEMES))
 def test_an_option_is_missing_exactly_where_the_lane_refuses_it(option: str, precision: str) -> None:
     value: dict[str, Any] = {"threshold": 6.0, "double_quant": True, "compute": "bf16"}
-    fields = fields_of(Lane(variant=Variant.model_validate({"precision": precision})))
+    fields = fields_of(Lane.parse(precision))
     try:
         Lane.parse(f"{precision}[{option}={value[option]}]")
     except InputError:

@@ -131,7 +131,7 @@ def test_what_a_model_writes_stays_text() -> None:
 
 def test_a_failed_lane_says_why_and_the_other_goes_on() -> None:
     def script(lane: Lane) -> Script:
-        return Script(fails_after=2 if lane.variant.precision == "nf4" else None)
+        return Script(fails_after=2 if lane.variant.weights.scheme == "nf4" else None)
 
     engine = ScriptedEngine(script, sleep=lambda seconds: None)
     request = RunRequest.build(lanes=["bf16", "nf4"], prompts=["hi"], models={"smollm2-135m": "x"}, measure={"max_new_tokens": 4})

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.engines.base import EngineError
 from playground.engines.registry import ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
+from playground.errors import EngineError
 from playground.settings import Settings
 from playground.timeline.environment import Environment, Place, ResidentFacts
 from playground.ui.machine import Machine

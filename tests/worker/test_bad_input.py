@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from playground.engines.base import EngineError
+from playground.errors import EngineError
 from playground.timeline.events import LaneEvent, RepeatFinished, StepsTaken
 from playground.worker.process import Worker
 from tests.tiny_models import random_llama, random_lora

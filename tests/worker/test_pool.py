@@ -175,7 +175,7 @@ def test_the_estimate_is_near_the_truth(embedded: Path, worker: Worker) -> None:
     for index, text in enumerate(lanes):
         variant = Lane.parse(text).variant
         real = ran[index].weights_bytes
-        assert real == pytest.approx(sizes.weight_bytes(variant.precision, bool(variant.double_quant)), rel=0.03)
+        assert real == pytest.approx(sizes.weight_bytes(variant.weights), rel=0.03)
 
 
 def test_the_least_recently_used_makes_room(embedded: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from playground.engines.base import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.engines.local.client import Limits, LocalEngine, LocalFleet
+from playground.errors import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.settings import Settings
 from playground.spec.lane import Lane
 from playground.timeline.environment import ResidentFacts

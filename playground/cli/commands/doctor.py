@@ -17,8 +17,8 @@ from rich.text import Text
 
 from playground.cli.render import console
 from playground.cli.surroundings import FAILED, Surroundings
-from playground.engines.base import EngineError
 from playground.engines.registry import Fleet
+from playground.errors import EngineError
 from playground.formatting import UNKNOWN, size
 from playground.settings import Settings
 from playground.timeline.environment import Cuda, Environment

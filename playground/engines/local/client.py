@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self
 
-from playground.engines.base import NOT_LOADED, RUN_IS_ON, Engine, EngineError
+from playground.engines.base import Engine
+from playground.errors import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.models import hub
 from playground.settings import Settings, child_environment
 from playground.spec.lane import Lane
@@ -315,7 +316,7 @@ class LocalFleet:
         self._hub: bool | None = None
 
     def engine_for(self, lane: Lane) -> Engine:
-        device = lane.variant.device
+        device = lane.variant.runtime.device
         if device is not None:
             found = self._engine(None).environment()
             there = found.cuda.lane_devices if found.cuda is not None else ("cpu",)

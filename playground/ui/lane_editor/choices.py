@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from playground.errors import InputError
 from playground.settings import Settings
 from playground.spec.decoding import DECODINGS
 from playground.spec.lane import MAX_BATCH, Lane
 from playground.spec.names import NO_ADAPTER, random_rank
-from playground.spec.weights import PRECISIONS, Attention, Dtype
-from playground.ui.lane_editor.lane_fields import PRECISIONS_OF, Fields, Lanes, fields_of, parameters_of
+from playground.spec.runtime import Runtime
+from playground.spec.values import choices
+from playground.spec.weights import SCHEMES, schemes_with
+from playground.ui.lane_editor.lane_fields import Fields, Lanes, fields_of, parameters_of
 
 SLOTS: tuple[tuple[str, ...], ...] = (
     ("model",),
@@ -111,8 +113,8 @@ def _slot(slot: Sequence[str], fields: Fields, here: Here) -> dict[str, Any]:
 
 def missing(name: str, fields: Fields) -> str:
     """Why a lane of these fields does not have this one; "" when it has."""
-    precisions = PRECISIONS_OF.get(name)
-    if precisions is not None and fields["precision"] not in precisions:
+    precisions = schemes_with(name)
+    if precisions and fields["precision"] not in precisions:
         return f"{name} is an option of {' and '.join(precisions)}, not of {fields['precision']}"
     owners = [one for one in DECODINGS if name in parameters_of(one)]
     if owners and fields["decoding"] not in owners:
@@ -126,13 +128,13 @@ def offers(name: str, fields: Fields, here: Here) -> Iterable[Choice]:
         case "model":
             return _known(fields[name], Choice("", "the run’s"), here.models)
         case "precision":
-            return [Choice(one, one) for one in PRECISIONS]
+            return [Choice(one, one) for one in SCHEMES]
         case "double_quant":
             return [Choice("", DEFAULT), Choice("true", "yes"), Choice("false", "no")]
         case "compute":
-            return _plain(get_args(Dtype))
+            return _plain(choices(SCHEMES[fields["precision"]], name))
         case "attention":
-            return _plain(get_args(Attention))
+            return _plain(choices(Runtime, name))
         case "device":
             return _devices(fields[name], here.devices)
         case "adapter":

@@ -11,31 +11,31 @@ from pydantic import BaseModel
 from playground.errors import InputError
 from playground.spec.decoding import DECODINGS
 from playground.spec.lane import Lane
-from playground.spec.weights import FOUR_BIT, Variant
+from playground.spec.runtime import Runtime
+from playground.spec.weights import SCHEMES, schemes_with
 
 Fields = Mapping[str, str]
 """One lane's fields by name, as they are written in its text; "" is what the text leaves out."""
 
-PRECISIONS_OF: Mapping[str, tuple[str, ...]] = {"threshold": ("int8",), "double_quant": FOUR_BIT, "compute": FOUR_BIT}
-"""Options that only some precisions have."""
-PARAMETERS = tuple(dict.fromkeys(name for one in DECODINGS.values() for name in one.model_fields if name != "strategy"))
-FIELDS = ("model", "precision", *Variant.OPTIONS, "adapter", "decoding", *PARAMETERS, "batch")
+OPTIONS = (*dict.fromkeys(name for one in SCHEMES.values() for name in one.options()), *Runtime.options())
+PARAMETERS = tuple(dict.fromkeys(name for one in DECODINGS.values() for name in one.parameters()))
+FIELDS = ("model", "precision", *OPTIONS, "adapter", "decoding", *PARAMETERS, "batch")
 
 NEXT_LANES = ("bf16", "int8", "nf4", "fp32", "fp4", "bf16/top_p(p=0.9)", "bf16/beam(num_beams=4)", "bf16@4", "nf4@4")
 
 
 def fields_of(lane: Lane) -> dict[str, str]:
     """Every field of a lane; those it does not have are ""."""
-    variant, decoding = lane.variant, lane.decoding
+    variant = lane.variant
     adapter = f"{variant.adapter}{'.merged' if variant.merged else ''}" if variant.adapter else ""
-    own = {"model": variant.model or "", "precision": variant.precision, "adapter": adapter, "batch": str(lane.batch)}
-    values = _values(variant, Variant.OPTIONS) | _values(decoding, parameters_of(decoding.strategy))
-    return dict.fromkeys(FIELDS, "") | values | own | {"decoding": decoding.strategy}
+    own = {"model": variant.model or "", "precision": variant.weights.scheme, "adapter": adapter, "batch": str(lane.batch)}
+    values = _values(variant.weights) | _values(variant.runtime) | _values(lane.decoding)
+    return dict.fromkeys(FIELDS, "") | values | own | {"decoding": lane.decoding.strategy}
 
 
 def text_of(fields: Fields) -> str:
     """The lane text these fields say, whether or not it is a lane. What the precision or decoding does not have is left out."""
-    options = _written(fields, [name for name in Variant.OPTIONS if fields["precision"] in PRECISIONS_OF.get(name, (fields["precision"],))])
+    options = _written(fields, [name for name in OPTIONS if fields["precision"] in (schemes_with(name) or SCHEMES)])
     parameters = _written(fields, parameters_of(fields["decoding"]))
     model = f"{fields['model']}:" if fields["model"] else ""
     adapter = f"+{fields['adapter']}" if fields["adapter"] else ""
@@ -45,13 +45,13 @@ def text_of(fields: Fields) -> str:
 
 def changed(fields: Fields, name: str, value: str) -> dict[str, str]:
     """The fields with one of them changed. Another decoding begins with its own main parameter: top-p's 0.9 is no min-p."""
-    forget = {main: "" for one in DECODINGS.values() for main in one.MAIN} if name == "decoding" else {}
+    forget = {main: "" for one in DECODINGS.values() for main in one.main} if name == "decoding" else {}
     return {**fields, **forget, name: value}
 
 
 def parameters_of(decoding: str) -> tuple[str, ...]:
     """The names of a decoding's parameters; none of one that is not known."""
-    return tuple(name for name in DECODINGS[decoding].model_fields if name != "strategy") if decoding in DECODINGS else ()
+    return DECODINGS[decoding].parameters() if decoding in DECODINGS else ()
 
 
 def canonical(text: str) -> str:
@@ -82,9 +82,8 @@ def is_lane(text: str) -> bool:
     return True
 
 
-def _values(owner: BaseModel, names: Sequence[str]) -> dict[str, str]:
-    values = {name: getattr(owner, name) for name in names}
-    return {name: "" if value is None else str(value).lower() for name, value in values.items()}
+def _values(owner: BaseModel) -> dict[str, str]:
+    return {name: "" if value is None else str(value).lower() for name, value in owner}
 
 
 def _written(fields: Fields, names: Sequence[str]) -> str:

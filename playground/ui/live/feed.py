@@ -43,7 +43,6 @@ from playground.report.wording import (
     short_label,
     until_words,
 )
-from playground.spec.decoding import Beam
 from playground.timeline.events import RowText
 from playground.timeline.state import LaneState, RunningRepeat, RunState
 from playground.timeline.trace import Metrics
@@ -158,7 +157,7 @@ def _code(view: RunState, lane: LaneState) -> str:
 
 
 def _revises(lane: LaneState) -> bool:
-    return isinstance(lane.lane.decoding, Beam)
+    return lane.lane.decoding.revises
 
 
 class _LaneFeed:
