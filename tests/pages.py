@@ -41,7 +41,7 @@ class NoFleet(ScriptedFleet):
     def __init__(self) -> None:
         super().__init__(ScriptedEngine())
 
-    def engine_for(self, lane: Lane) -> ScriptedEngine:
+    def engine_for(self, lane: Lane, model_id: str = "") -> ScriptedEngine:
         raise EngineError("the worker process did not start: no model reachable")
 
     def environment(self) -> Environment:

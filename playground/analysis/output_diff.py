@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from playground.formatting import share
-from playground.spec.lane import Lane
-from playground.spec.request import RunRequest
 from playground.timeline.state import LaneState, RunState
 
 Tokens = Sequence[int]
@@ -33,7 +31,7 @@ def difference(view: RunState, lane: LaneState) -> Difference | None:
         lane is baseline
         or not lane.counted
         or not baseline.counted
-        or _model(view.request, lane.lane) != _model(view.request, baseline.lane)
+        or view.request.model_id(lane.lane) != view.request.model_id(baseline.lane)
     ):
         return None
     pairs = list(_pairs(view, lane.counted[0].output_ids, baseline.counted[0].output_ids))
@@ -54,10 +52,6 @@ def _pairs(view: RunState, rows: Sequence[Tokens], others: Sequence[Tokens]) -> 
         same = index if index < len(others) else index % prompts
         if same < len(others):
             yield row, others[same]
-
-
-def _model(request: RunRequest, lane: Lane) -> str:
-    return request.models[lane.variant.model or request.model]
 
 
 def change_words(view: RunState, lane: LaneState) -> str:

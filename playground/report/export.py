@@ -54,7 +54,7 @@ def _what(view: RunState, lane: LaneState) -> Mapping[str, Value]:
         "label": lane.label,
         "baseline": lane is view.baseline,
         "model": model,
-        "model_id": view.request.models[model],
+        "model_id": view.request.model_id(lane.lane),
         "precision": variant.weights.scheme,
         "adapter": variant.adapter,
         "decoding": str(lane.lane.decoding),

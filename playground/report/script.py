@@ -32,6 +32,8 @@ def script(request: RunRequest, index: int, *, sources: Mapping[str, str] | None
     lane = request.lanes[index]
     if request.workload.system and not request.workload.chat:
         raise InputError("system", "a system prompt needs the chat template, which is switched off")
+    if (source := _source(request, lane)).endswith(":"):
+        raise InputError("model", f"a lane of {source} runs no model, so there is no script of it")
     model, model_note = _model(request, lane, sources or {}, show_folders)
     sections = (
         [f"# The lane {lane} as a script of its own.", f"# Needs: pip install {' '.join(_packages(lane))}"],
@@ -89,7 +91,7 @@ def _set_up(request: RunRequest, lane: Lane) -> list[str]:
 
 
 def _source(request: RunRequest, lane: Lane) -> str:
-    return request.models[lane.variant.model or request.model]
+    return request.model_id(lane)
 
 
 def _model(request: RunRequest, lane: Lane, sources: Mapping[str, str], show_folders: bool) -> tuple[str, list[str]]:

@@ -202,11 +202,21 @@ def caption(view: RunState) -> str:
     """How the figures came about, and where."""
     stopped = ["stopped before the end"] if view.status == "cancelled" else []
     machine = [] if view.environment.empty else [environment_words(view.environment)]
-    return " · ".join([measure_words(view.request, view), f"model {view.request.model}", *machine, *stopped])
+    made_up = [words] if (words := scripted_words(view)) not in ("", SCRIPTED) else []  # of a run that is all a script the machine says it
+    return " · ".join([measure_words(view.request, view), f"model {view.request.model}", *machine, *made_up, *stopped])
+
+
+def scripted_words(view: RunState) -> str:
+    """That nothing of the run is measured, or which of its lanes are not; empty when all are."""
+    if {one.engine for one in view.environment.devices} == {"scripted"}:
+        return SCRIPTED
+    made_up = [lane.label for lane in view.lanes if lane.facts.scripted]
+    return f"{', '.join(made_up)}: {SCRIPTED}" if made_up else ""
 
 
 def environment_words(environment: Environment) -> str:
     """The machine in one line: device, threads, torch, memory that variants may use."""
+    environment = next((one for one in environment.devices if one.engine != "scripted"), environment)
     if environment.engine == "scripted":
         return SCRIPTED[0].upper() + SCRIPTED[1:]
     parts = [environment.name or "unknown device"]

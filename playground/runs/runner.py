@@ -29,7 +29,8 @@ from playground.timeline.state import RunState
 
 log = logging.getLogger(__name__)
 
-EngineFor = Callable[[Lane], Engine]
+EngineFor = Callable[[Lane, str], Engine]
+"""The engine of a lane whose model stands for this id."""
 Groups = list[tuple[Engine, list[int]]]
 """The lanes that each engine decodes."""
 Clock = Callable[[], float]
@@ -320,10 +321,11 @@ class Runner:
     def _engines(self, run: Run) -> tuple[Groups, Environment]:
         """The lanes grouped by the engine that decodes them, and the engines' environments; lanes without an engine fail."""
         groups: dict[int, tuple[Engine, list[int]]] = {}
-        environments: dict[str, Environment] = {}
+        environments: dict[int, Environment] = {}
         for index in run.lanes:
             try:
-                engine = self._engine_for(run.request.lanes[index])
+                lane = run.request.lanes[index]
+                engine = self._engine_for(lane, run.request.model_id(lane))
                 found = engine.environment()
             except EngineError as error:
                 run._tell(LaneFailed(index, "bad_input", str(error)))
@@ -333,7 +335,7 @@ class Runner:
                 run._tell(LaneFailed(index, "internal", f"the engine did not start: {error}"))
                 continue
             groups.setdefault(id(engine), (engine, []))[1].append(index)
-            environments.setdefault(str(found.device), found)
+            environments.setdefault(id(engine), found)
         return list(groups.values()), _environment([*environments.values()], run.request.measure.threads)
 
     def _pump(self, run: Run, engine: Engine, lanes: list[int], first: int) -> None:
@@ -360,7 +362,7 @@ def _place(queued: RunQueued) -> tuple[int, str]:
 
 
 def _environment(found: Sequence[Environment], threads: int | None) -> Environment:
-    """The first device's environment, with the threads the run asked for; on several devices with the others beside it."""
+    """The first engine's environment, with the threads of the run; with several engines with the others beside it."""
     if not found:
         return Environment()
     first, *others = found

@@ -25,7 +25,7 @@ class RunRequest(Value):
     model: Name = EMBEDDED_MODEL
     """The model of lanes that name none."""
     models: dict[Name, str] = Field(default_factory=dict)
-    """Name → Hub id, folder, or the embedded model's name."""
+    """Name → Hub id, folder, the embedded model's name, or a kind of engine and a colon: `scripted:`."""
     adapters: dict[AdapterName, str] = Field(default_factory=dict)
     """Name → folder of a LoRA adapter in safetensors; one that is not absolute lies in this project."""
     measure: Measure = Measure()
@@ -68,6 +68,10 @@ class RunRequest(Value):
         """The prompt of each row of a lane's batch: the prompts, cycled; a batch of fewer rows is asked the first ones."""
         prompts = self.workload.prompts
         return tuple(prompts[row % len(prompts)] for row in range(lane.batch))
+
+    def model_id(self, lane: Lane) -> str:
+        """What the model of a lane stands for, one of `models`."""
+        return self.models[lane.variant.model or self.model]
 
     def longer(self, repeats: int) -> RunRequest:
         """The same with so many more repeats. Raises `InputError` when they are more than are allowed."""

@@ -235,7 +235,7 @@ class Job:
         """Everything that can be refused before a weight is loaded."""
         request, worker = self._request, self._worker
         lane = request.lanes[index]
-        model_id = request.models[lane.variant.model or request.model]
+        model_id = request.model_id(lane)
         say = self._say(index)
         folder = bring_model(model_id, worker.cache_dir, say, self._show(index), self._cancelled)
         identity = worker.identity(folder, say)

@@ -139,7 +139,7 @@ def test_neighbours_slow_a_lane_by_what_it_takes_beyond_what_it_takes_alone() ->
     scripts = {"bf16": Script(tpot_s=0.02, jitter=(1.0, 1.2, 0.9)), "nf4": Script(tpot_s=0.03), "int8": Script(tpot_s=0.05)}
     engine = ScriptedEngine(lambda lane: scripts[lane.variant.weights.scheme], sleep=lambda _seconds: None)
     lanes = ("bf16", "nf4", "int8/beam(num_beams=2)")
-    run = Runner(lambda _lane: engine).start(
+    run = Runner(lambda _lane, _model_id: engine).start(
         request(*lanes, measure={"schedule": "contended", "repeats": 3, "warmup": 1, "max_new_tokens": 4})
     )
     view = run.reader().to_the_end()

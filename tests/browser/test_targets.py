@@ -81,7 +81,7 @@ def recorded() -> RunState:
     models = {"smollm2-135m": "x"}
     request = RunRequest.build(lanes=LANES, prompts=["Why is the sky blue?"], models=models, measure=MEASURE)
     engine = Uneven()
-    reader = Runner(lambda _lane: engine).start(request).reader()
+    reader = Runner(lambda _lane, _model_id: engine).start(request).reader()
     list(reader.events())
     return reader.view
 

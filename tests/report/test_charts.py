@@ -25,7 +25,7 @@ def finished(lanes: tuple[str, ...] = LANES, repeats: int = 1) -> RunState:
     engine = ScriptedEngine(lambda lane: Script(ttft_s=0.05, tpot_s=0.02, post_s=0), sleep=lambda seconds: None)
     measure = {"max_new_tokens": 5, "repeats": repeats}
     request = RunRequest.build(lanes=lanes, prompts=["hi"], models={"smollm2-135m": "x"}, measure=measure)
-    reader = Runner(lambda lane: engine).start(request).reader()
+    reader = Runner(lambda lane, _model_id: engine).start(request).reader()
     list(reader.events())
     return reader.view
 

@@ -174,6 +174,11 @@ def test_the_lanes_own_seed_wins_and_what_does_not_sample_has_none() -> None:
     assert not any("manual_seed" in source for source in sources[2:])
 
 
+def test_a_lane_that_runs_no_model_has_no_script() -> None:
+    with pytest.raises(InputError, match="a lane of scripted: runs no model"):
+        script(RunRequest.build(lanes=["demo:nf4"], models={"demo": "scripted:"}, model="demo"), 0)
+
+
 def test_a_system_prompt_without_the_chat_template_is_refused_as_the_engine_does() -> None:
     with pytest.raises(InputError, match="system prompt needs the chat template"):
         script(request_of("bf16", system="Be brief.", chat=False), 0)

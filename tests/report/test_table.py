@@ -209,7 +209,7 @@ def test_a_step_after_a_turn_is_told_by_the_others() -> None:
 
 def test_how_much_neighbours_slow_a_lane_is_a_main_column_of_a_contended_run() -> None:
     engine = ScriptedEngine(sleep=lambda _seconds: None)
-    run = Runner(lambda _lane: engine).start(
+    run = Runner(lambda _lane, _model_id: engine).start(
         request("bf16", "nf4", measure={"schedule": "contended", "repeats": 2, "warmup": 1, "max_new_tokens": 3})
     )
     view = run.reader().to_the_end()

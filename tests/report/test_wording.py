@@ -101,7 +101,7 @@ def test_a_run_that_is_not_sure_yet_says_how_far_it_is_from_that() -> None:
 def test_contended_lanes_say_what_neighbours_cost_and_what_does_not_repeat() -> None:
     wanted = request("bf16", "nf4/top_p(p=0.9)", measure={"schedule": "contended", "max_new_tokens": 5})
     engine = ScriptedEngine(sleep=lambda _s: None)
-    view = Runner(lambda _lane: engine).start(wanted).reader().to_the_end()
+    view = Runner(lambda _lane, _model_id: engine).start(wanted).reader().to_the_end()
     assert [neighbour_words(view, lane) for lane in view.lanes] == ["2.00× its time alone"] * 2
     assert [lane_tag(wanted, lane) for lane in wanted.lanes] == ["", "not repeatable"]
     apart = request("bf16/top_p(p=0.9)", measure={"schedule": "interleaved"})

@@ -159,7 +159,7 @@ def until(run: Run, wanted: Callable[[Event], bool]) -> list[Event]:
 
 
 def test_a_run_from_start_to_end() -> None:
-    run = Runner(lambda _lane: quick()).start(named("a", "bf16", "nf4"))
+    run = Runner(lambda _lane, _model_id: quick()).start(named("a", "bf16", "nf4"))
     events = told(run)
     assert isinstance(events[0], RunStarted)
     assert events[0].labels == ("bf16", "nf4")
@@ -173,7 +173,7 @@ def test_a_run_from_start_to_end() -> None:
 
 def test_runs_come_in_order_and_are_told_their_place() -> None:
     engine = HeldEngine()
-    runner = Runner(lambda _lane: engine)
+    runner = Runner(lambda _lane, _model_id: engine)
     first = runner.start(named("a"))
     assert engine.entered.acquire(timeout=PATIENCE_S)
     second, third = runner.start(named("b")), runner.start(named("c"))
@@ -189,7 +189,7 @@ def test_runs_come_in_order_and_are_told_their_place() -> None:
 
 def test_waiting_runs_are_told_how_long_it_will_probably_be() -> None:
     engine = SteppingEngine(step_s=0.5, pause_after=40)
-    runner = Runner(lambda _lane: engine, clock=engine.clock, expect_every_s=0.05)
+    runner = Runner(lambda _lane, _model_id: engine, clock=engine.clock, expect_every_s=0.05)
     wanted = request("bf16", measure={"max_new_tokens": 100, "warmup": 0})
     first = runner.start(wanted)
     assert engine.paused.wait(PATIENCE_S)
@@ -209,7 +209,7 @@ def test_waiting_runs_are_told_how_long_it_will_probably_be() -> None:
 
 def test_the_first_wait_is_unknown_until_something_was_seen() -> None:
     engine = HeldEngine()
-    runner = Runner(lambda _lane: engine)
+    runner = Runner(lambda _lane, _model_id: engine)
     runner.start(named("a"))
     assert engine.entered.acquire(timeout=PATIENCE_S)
     waiting = runner.start(named("b"))
@@ -221,7 +221,7 @@ def test_the_first_wait_is_unknown_until_something_was_seen() -> None:
 
 def test_a_cancelled_run_never_overlaps_the_next() -> None:
     engine = HeldEngine(linger_s=0.3)
-    runner = Runner(lambda _lane: engine)
+    runner = Runner(lambda _lane, _model_id: engine)
     first, second = runner.start(named("a")), runner.start(named("b"))
     assert engine.entered.acquire(timeout=PATIENCE_S)
     first.cancel()
@@ -234,7 +234,7 @@ def test_a_cancelled_run_never_overlaps_the_next() -> None:
 
 def test_the_device_is_held_until_the_engine_is_quiet_even_if_nobody_listens() -> None:
     engine = HeldEngine(linger_s=0.2)
-    runner = Runner(lambda _lane: engine)
+    runner = Runner(lambda _lane, _model_id: engine)
     abandoned = runner.start(named("a"))
     assert engine.entered.acquire(timeout=PATIENCE_S)
     abandoned.cancel()
@@ -245,7 +245,7 @@ def test_the_device_is_held_until_the_engine_is_quiet_even_if_nobody_listens() -
 
 def test_a_cancelled_waiting_run_never_starts() -> None:
     engine = HeldEngine()
-    runner = Runner(lambda _lane: engine)
+    runner = Runner(lambda _lane, _model_id: engine)
     first = runner.start(named("a"))
     assert engine.entered.acquire(timeout=PATIENCE_S)
     second, third = runner.start(named("b")), runner.start(named("c"))
@@ -261,7 +261,7 @@ def test_a_cancelled_waiting_run_never_starts() -> None:
 
 def test_a_full_queue_refuses_and_frees_up() -> None:
     engine = HeldEngine()
-    runner = Runner(lambda _lane: engine, max_queued=1)
+    runner = Runner(lambda _lane, _model_id: engine, max_queued=1)
     first, second = runner.start(named("a")), runner.start(named("b"))
     with pytest.raises(InputError, match="run: 1 runs are already waiting; try again"):
         runner.start(named("c"))
@@ -275,7 +275,7 @@ def test_a_full_queue_refuses_and_frees_up() -> None:
 @pytest.mark.parametrize("at_once", [True, False])
 def test_an_engine_that_raises_fails_its_lanes_and_frees_the_device(at_once: bool) -> None:
     current: list[Engine] = [FaultyEngine(at_once=at_once)]
-    runner = Runner(lambda _lane: current[0])
+    runner = Runner(lambda _lane, _model_id: current[0])
     broken = told(runner.start(named("a", "bf16", "nf4")))
     assert [event for event in broken if isinstance(event, LaneFailed)] == [
         LaneFailed(0, "internal", "the engine failed: smoke"),
@@ -292,7 +292,7 @@ def test_an_engine_that_raises_takes_nothing_from_lanes_that_were_over() -> None
     wanted = named("a", "bf16", "nf4", "int8")
     done = list(quick().run([0], wanted, threading.Event()))
     engine = FaultyEngine([*done, LaneFailed(1, "memory", "too large")])
-    run = Runner(lambda _lane: engine).start(wanted)
+    run = Runner(lambda _lane, _model_id: engine).start(wanted)
     told(run)
     assert [lane.error for lane in view_of(run).lanes] == [None, "too large", "the engine failed: smoke"]
 
@@ -307,7 +307,7 @@ def test_an_engine_that_raises_takes_nothing_from_lanes_that_were_over() -> None
 def test_a_lane_without_an_engine_fails_alone(error: Exception, kind: str, message: str) -> None:
     engine = quick()
 
-    def engine_for(lane: Lane) -> ScriptedEngine:
+    def engine_for(lane: Lane, _model_id: str) -> ScriptedEngine:
         if lane.variant.runtime.device:
             raise error
         return engine
@@ -325,7 +325,7 @@ def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> Non
             raise EngineError("the worker did not start: no torch here")
 
     absent = Absent()
-    run = Runner(lambda _lane: absent).start(named("a"))
+    run = Runner(lambda _lane, _model_id: absent).start(named("a"))
     assert told(run)[-1] == RunFinished("done")
     assert build_recording(view_of(run)).lanes[0].error == "the worker did not start: no torch here"
     assert absent.diary.lines == []
@@ -334,7 +334,7 @@ def test_an_engine_that_cannot_start_leaves_a_recording_with_the_reason() -> Non
 def test_lanes_of_two_engines_run_side_by_side() -> None:
     engines = {None: HeldEngine(), "cuda:0": HeldEngine()}
     wanted = request("bf16", "bf16[device=cuda:0]", measure={"schedule": "interleaved", "max_new_tokens": 3, "warmup": 0})
-    run = Runner(lambda lane: engines[lane.variant.runtime.device]).start(wanted)
+    run = Runner(lambda lane, _model_id: engines[lane.variant.runtime.device]).start(wanted)
     for engine in engines.values():
         assert engine.entered.acquire(timeout=PATIENCE_S)  # both are in before either is let go
     for engine in engines.values():
@@ -344,7 +344,7 @@ def test_lanes_of_two_engines_run_side_by_side() -> None:
 
 def test_nothing_runs_beside_an_exclusive_lane_on_another_engine_either() -> None:
     engines = {None: HeldEngine(), "cuda:0": HeldEngine()}
-    run = Runner(lambda lane: engines[lane.variant.runtime.device]).start(named("a", "bf16", "bf16[device=cuda:0]"))
+    run = Runner(lambda lane, _model_id: engines[lane.variant.runtime.device]).start(named("a", "bf16", "bf16[device=cuda:0]"))
     for engine, later in ((engines[None], engines["cuda:0"]), (engines["cuda:0"], None)):
         assert engine.entered.acquire(timeout=PATIENCE_S)
         assert later is None or not later.entered.acquire(timeout=0.2)
@@ -354,7 +354,7 @@ def test_nothing_runs_beside_an_exclusive_lane_on_another_engine_either() -> Non
 
 def test_stop_keeps_what_a_running_lane_has() -> None:
     engine = ScriptedEngine(lambda _lane: Script(), sleep=lambda _seconds: time.sleep(0.002))
-    run = Runner(lambda _lane: engine).start(request("bf16", measure={"max_new_tokens": 4000, "warmup": 0}))
+    run = Runner(lambda _lane, _model_id: engine).start(request("bf16", measure={"max_new_tokens": 4000, "warmup": 0}))
     until(run, lambda event: isinstance(event, StepsTaken))
     run.cancel()
     assert told(run)[-1] == RunFinished("cancelled")
@@ -365,7 +365,7 @@ def test_stop_keeps_what_a_running_lane_has() -> None:
 
 def test_a_reader_is_told_when_nothing_happens() -> None:
     engine = HeldEngine()
-    run = Runner(lambda _lane: engine).start(named("a"))
+    run = Runner(lambda _lane, _model_id: engine).start(named("a"))
     events = run.reader().events(poll_s=0.01)
     assert None in [next(events) for _ in range(5)]
     engine.release.release()
@@ -374,7 +374,7 @@ def test_a_reader_is_told_when_nothing_happens() -> None:
 
 def test_every_reader_sees_the_whole_run_whenever_they_come() -> None:
     engine = HeldEngine()
-    run = Runner(lambda _lane: engine).start(named("a"))
+    run = Runner(lambda _lane, _model_id: engine).start(named("a"))
     early = run.reader().events(poll_s=0.01)
     before = [next(early)]
     while not isinstance(before[-1], LaneStatus):
@@ -390,7 +390,7 @@ def test_every_reader_sees_the_whole_run_whenever_they_come() -> None:
 
 
 def test_readers_keep_views_of_their_own() -> None:
-    run = Runner(lambda _lane: quick()).start(named("a"))
+    run = Runner(lambda _lane, _model_id: quick()).start(named("a"))
     ahead, behind = run.reader(), run.reader()
     list(ahead.events())
     assert (ahead.over, ahead.view.status) == (True, "done")
@@ -401,7 +401,7 @@ def test_readers_keep_views_of_their_own() -> None:
 
 
 def test_a_reader_who_leaves_takes_nothing_from_the_run() -> None:
-    run = Runner(lambda _lane: quick()).start(named("a", "bf16", "nf4"))
+    run = Runner(lambda _lane, _model_id: quick()).start(named("a", "bf16", "nf4"))
     for _event in run.reader().events():
         break
     assert view_of(run).status == "done"
@@ -410,7 +410,7 @@ def test_a_reader_who_leaves_takes_nothing_from_the_run() -> None:
 
 def test_catching_up_gives_up_after_its_time() -> None:
     engine = HeldEngine()
-    run = Runner(lambda _lane: engine).start(named("a"))
+    run = Runner(lambda _lane, _model_id: engine).start(named("a"))
     reader = run.reader()
     while reader.view.lanes[0].status != "holding":
         assert reader.catch_up(PATIENCE_S)
@@ -428,7 +428,7 @@ def ended(run: Run) -> Run:
 
 def test_more_repeats_go_on_from_a_finished_run() -> None:
     engine = quick()
-    runner = Runner(lambda _lane: engine)
+    runner = Runner(lambda _lane, _model_id: engine)
     first = ended(runner.start(request("bf16", "nf4", measure={"max_new_tokens": 3, "warmup": 1, "repeats": 1})))
     longer = runner.more(first, 4)
     view = view_of(longer)
@@ -443,7 +443,7 @@ def test_more_repeats_go_on_from_a_finished_run() -> None:
 
 
 def test_only_the_new_repeats_are_decoded() -> None:
-    runner = Runner(lambda _lane: quick())
+    runner = Runner(lambda _lane, _model_id: quick())
     first = ended(runner.start(request("bf16", measure={"max_new_tokens": 3, "warmup": 1, "repeats": 2})))
     longer = ended(runner.more(first, 2))
     before = sum(isinstance(event, LaneEvent) for event in told(first))
@@ -455,7 +455,7 @@ def test_a_lane_that_failed_stays_failed_and_is_not_run_again() -> None:
     def script(lane: Lane) -> Script:
         return Script(fails_after=1 if lane.variant.weights.scheme == "nf4" else None)
 
-    runner = Runner(lambda _lane: ScriptedEngine(script, sleep=lambda _seconds: None))
+    runner = Runner(lambda _lane, _model_id: ScriptedEngine(script, sleep=lambda _seconds: None))
     first = ended(runner.start(named("a", "bf16", "nf4", "int8")))
     view = view_of(runner.more(first, 1))
     assert [lane.error for lane in view.lanes] == [None, "the script fails after 1 steps", None]
@@ -463,24 +463,24 @@ def test_a_lane_that_failed_stays_failed_and_is_not_run_again() -> None:
 
 
 def test_what_cannot_go_on_is_refused_in_one_sentence() -> None:
-    held, runner = HeldEngine(), Runner(lambda _lane: held)
+    held, runner = HeldEngine(), Runner(lambda _lane, _model_id: held)
     running = runner.start(named("a"))
     with pytest.raises(InputError, match="run: this run has not ended yet"):
         runner.more(running, 4)
     running.cancel()
     with pytest.raises(InputError, match="run: a run that was stopped cannot go on"):
         runner.more(ended(running), 4)
-    failing = Runner(lambda _lane: FaultyEngine())
+    failing = Runner(lambda _lane, _model_id: FaultyEngine())
     with pytest.raises(InputError, match="run: every lane of this run failed"):
         failing.more(ended(failing.start(named("a"))), 4)
-    scripted = Runner(lambda _lane: quick())
+    scripted = Runner(lambda _lane, _model_id: quick())
     with pytest.raises(InputError, match=r"repeats: .*less than or equal to 100, not '101'"):
         scripted.more(ended(scripted.start(named("a"))), 100)
 
 
 def test_more_waits_its_turn_with_the_old_figures_in_view() -> None:
     held, engines = HeldEngine(), [quick()]
-    runner = Runner(lambda _lane: engines[0] if engines else held)
+    runner = Runner(lambda _lane, _model_id: engines[0] if engines else held)
     first = ended(runner.start(named("a")))
     engines.clear()
     runner.start(named("b"))
@@ -497,7 +497,7 @@ def test_more_waits_its_turn_with_the_old_figures_in_view() -> None:
 
 def test_a_watcher_finds_the_run_in_progress_and_then_the_next() -> None:
     engine = HeldEngine()
-    runner = Runner(lambda _lane: engine)
+    runner = Runner(lambda _lane, _model_id: engine)
     assert runner.next_run(None, 0.0) is None
     assert runner.next_run(None, 0.01) is None
     first = runner.start(named("a"))

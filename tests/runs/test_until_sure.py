@@ -33,7 +33,7 @@ def engine(nf4: Script, clock: Callable[[float], None] = lambda _seconds: None) 
 
 def ran(wanted: RunRequest, nf4: Script) -> tuple[RunState, list[Event]]:
     once = engine(nf4)
-    run = Runner(lambda _lane: once).start(wanted)
+    run = Runner(lambda _lane, _model_id: once).start(wanted)
     return run.reader().to_the_end(), run.told_since(0)
 
 
@@ -67,7 +67,7 @@ def test_the_most_repeats_end_it_unsure() -> None:
 def test_the_time_limit_ends_it_unsure() -> None:
     now = [0.0]
     once = engine(SHAKY, lambda seconds: now.__setitem__(0, now[0] + seconds))
-    run = Runner(lambda _lane: once, clock=lambda: now[0]).start(asked(repeats=1, until={"width": 0.01, "limit_s": 1.0}))
+    run = Runner(lambda _lane, _model_id: once, clock=lambda: now[0]).start(asked(repeats=1, until={"width": 0.01, "limit_s": 1.0}))
     view = run.reader().to_the_end()
     (bf16, nf4), rounds = view.lanes, added(run.told_since(0))
     assert 1 < len(bf16.counted) == len(nf4.counted) < 100
@@ -132,7 +132,7 @@ class Gated:
 
 def gated(wanted: RunRequest) -> tuple[Gated, Runner, Run]:
     once = Gated(engine(SHAKY))
-    runner = Runner(lambda _lane: once)
+    runner = Runner(lambda _lane, _model_id: once)
     run = runner.start(wanted)
     assert once.waits.wait(10.0)
     return once, runner, run
@@ -170,7 +170,7 @@ def test_what_is_still_to_do_grows_with_the_run() -> None:
 
 def test_more_repeats_go_on_from_a_run_that_has_grown() -> None:
     once = engine(STEADY)
-    runner = Runner(lambda _lane: once)
+    runner = Runner(lambda _lane, _model_id: once)
     first = runner.start(asked(repeats=1))
     first.reader().to_the_end()
     longer = runner.more(first, 2)

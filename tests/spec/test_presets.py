@@ -116,7 +116,7 @@ FIELDS = "name, order, title, lesson, lanes, prompts, system, chat, measure, mod
         (
             {"measure": "{speed: 1}"},
             "measure.speed: there is no such field "
-            "(allowed: schedule, quantum_s, max_new_tokens, fixed_length, warmup, repeats, until, seed, threads, timeout_s, agreement)",
+            "(allowed: max_new_tokens, schedule, fixed_length, warmup, repeats, seed, threads, quantum_s, until, agreement, timeout_s)",
         ),
         ({"measure": "{repeats: 0}"}, "measure.repeats: input should be greater than or equal to 1, not '0'"),
         ({"measure": "{schedule: random}"}, "measure.schedule: input should be 'exclusive', 'interleaved' or 'contended', not 'random'"),

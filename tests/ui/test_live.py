@@ -23,7 +23,7 @@ PAYLOAD = ("<img src=x onerror=alert(1)>", "${alert(1)}", "</script>")
 def run_of(script: Script, lanes: list[str], **measure: Any) -> Reader:
     engine = ScriptedEngine(lambda lane: script, sleep=lambda seconds: None)
     request = RunRequest.build(lanes=lanes, prompts=["hi"], models={"smollm2-135m": "x"}, measure={"max_new_tokens": 6, **measure})
-    return Runner(lambda lane: engine).start(request).reader()
+    return Runner(lambda lane, _model_id: engine).start(request).reader()
 
 
 def records_of(run: Reader) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def test_a_frame_costs_its_news_not_what_was_said_before() -> None:
     """A frame in the middle of a long answer is as small as one at its beginning."""
     engine = ScriptedEngine(lambda lane: Script(), sleep=lambda seconds: None)
     request = RunRequest.build(lanes=["bf16"], prompts=["hi"], models={"smollm2-135m": "x"}, measure={"max_new_tokens": 2000, "warmup": 0})
-    run = Runner(lambda lane: engine).start(request).reader()
+    run = Runner(lambda lane, _model_id: engine).start(request).reader()
     feed = Feed(run.view, clock=iter(range(10**6)).__next__)
     feed.start()
     sizes = [len(feed.frame()) for event in run.events() if isinstance(event, StepsTaken)]
@@ -135,7 +135,7 @@ def test_a_failed_lane_says_why_and_the_other_goes_on() -> None:
 
     engine = ScriptedEngine(script, sleep=lambda seconds: None)
     request = RunRequest.build(lanes=["bf16", "nf4"], prompts=["hi"], models={"smollm2-135m": "x"}, measure={"max_new_tokens": 4})
-    records = records_of(Runner(lambda lane: engine).start(request).reader())
+    records = records_of(Runner(lambda lane, _model_id: engine).start(request).reader())
     said = [record["lanes"]["1"]["words"] for record in records[1:] if "words" in record.get("lanes", {}).get("1", {})]
     assert said[-1] == "failed: the script fails after 2 steps"
     assert records[-1]["words"] == "Done, 1 of 2 lanes failed"

@@ -49,7 +49,7 @@ class SilentEngine:
         self.release.wait()
 
 
-def scripted(_lane: Lane) -> ScriptedEngine:
+def scripted(_lane: Lane, _model_id: str) -> ScriptedEngine:
     return ScriptedEngine(sleep=lambda _seconds: None)
 
 
@@ -63,7 +63,7 @@ def test_a_late_reader_has_everything_in_one_turn() -> None:
 
 def test_turns_are_a_period_apart_less_what_was_done_in_them() -> None:
     engine = SilentEngine()
-    reader = Runner(lambda _lane: engine).start(request("bf16")).reader()
+    reader = Runner(lambda _lane, _model_id: engine).start(request("bf16")).reader()
     clock = Clock()
     turns = paced(reader, PERIOD_S, clock, clock.sleep)
     next(turns)
@@ -78,7 +78,7 @@ def test_turns_are_a_period_apart_less_what_was_done_in_them() -> None:
 
 def test_a_reader_has_turns_while_nothing_happens() -> None:
     engine = SilentEngine()
-    reader = Runner(lambda _lane: engine).start(request("bf16")).reader()
+    reader = Runner(lambda _lane, _model_id: engine).start(request("bf16")).reader()
     clock = Clock()
     turns = paced(reader, PERIOD_S, clock, clock.sleep)
     for _ in range(3):

@@ -14,7 +14,7 @@ from tests.timelines import request
 
 def finished_run() -> Run:
     engine = ScriptedEngine(lambda lane: Script(), sleep=lambda seconds: None)
-    run = Runner(lambda lane: engine).start(request("bf16", measure={"max_new_tokens": 5, "warmup": 0}))
+    run = Runner(lambda lane, _model_id: engine).start(request("bf16", measure={"max_new_tokens": 5, "warmup": 0}))
     assert run.wait_quiet(10)
     return run
 

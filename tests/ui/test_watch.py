@@ -42,7 +42,7 @@ class School:
 
     def __init__(self) -> None:
         self.engine = SayingEngine()
-        self.runner = Runner(lambda _lane: self.engine)
+        self.runner = Runner(lambda _lane, _model_id: self.engine)
         self.streams = Streams()
         self.watchers = Watchers(self.runner, self.streams)
 

@@ -315,7 +315,7 @@ class LocalFleet:
         self._lock = threading.Lock()
         self._hub: bool | None = None
 
-    def engine_for(self, lane: Lane) -> Engine:
+    def engine_for(self, lane: Lane, model_id: str = "") -> Engine:
         device = lane.variant.runtime.device
         if device is not None:
             found = self._engine(None).environment()

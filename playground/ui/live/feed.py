@@ -32,7 +32,6 @@ from playground.report.table import Row as TableRow
 from playground.report.table import columns, rows
 from playground.report.verdict import verdict
 from playground.report.wording import (
-    SCRIPTED,
     compared_words,
     lane_tag,
     lane_words,
@@ -40,6 +39,7 @@ from playground.report.wording import (
     memory_words,
     neighbour_words,
     run_words,
+    scripted_words,
     short_label,
     until_words,
 )
@@ -112,8 +112,8 @@ class Feed:
         now["measure"] = measure_words(view.request, view if view.status in ("done", "cancelled") else None)
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
             now["words"] = run_words(view)
-        if view.environment.engine == "scripted":
-            now["note"] = SCRIPTED
+        if made_up := scripted_words(view):
+            now["note"] = made_up
         if not self._rows or any("state" in changes for changes in lanes.values()):
             for index, row in self._new_rows():
                 lanes.setdefault(str(index), {})["row"] = row
