@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from playground.engines.base import NOT_LOADED, Engine, EngineError
+from playground.engines.base import Engine
 from playground.engines.scripted import ScriptedEngine
+from playground.errors import NOT_LOADED, EngineError
 from playground.settings import Settings
 from playground.spec.lane import Lane
 from playground.timeline.environment import Environment
