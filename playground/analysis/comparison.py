@@ -6,36 +6,20 @@ to the baseline's, the geometric mean over the pairs; the interval is explained 
 
 from __future__ import annotations
 
-from playground.analysis.figures import figure_of, values
-from playground.analysis.stats import LEVEL, Paired, difference, interval
+from playground.analysis.figures import METRICS, figure_of, lane_figure, values
+from playground.analysis.metric import OfLane
+from playground.analysis.pairing import level, pairs
+from playground.analysis.stats import Estimate, Paired, Pairs, difference, interval
 from playground.formatting import between, count, significant
 from playground.timeline.state import LaneState, RunState
-from playground.timeline.trace import Comparison, Trace
+from playground.timeline.trace import Comparison
 
-UNTIL_LEVEL = 0.965
-"""A run that ends when its intervals are narrow ends too often when they look narrower than they are. By simulation
-(tests/benchmarks/coverage.py), 95 % intervals then hold the truth 91 to 95 % of the time, depending on how large lognormal noise is. Ended
-only when it was sure twice, and with Student's quantile of 96.5 %, they hold it 95 to 97 % of the time (heavy tails too; where one repeat
-in ten is hit 96 to 98 %): these are the run's 95 % intervals."""
 SURE_FROM = 6
 """Pairs that a run which goes on until it is sure has at least."""
 LOOK_BACK = 2
 """It was sure with so many pairs less, too."""
 SAME = 0.0005
 """A ratio that differs from 1 by less is none: it would be written 1.000, and rounding alone makes such."""
-NAMES = {
-    "ttft_s": "TTFT",
-    "tpot_s": "TPOT",
-    "e2e_s": "E2E",
-    "tokenize_s": "tokenizing",
-    "prefill_s": "prefill",
-    "decode_s": "decode time",
-    "post_s": "post",
-    "step_s": "time of a step",
-    "decode_tokens_per_s": "decode throughput",
-    "output_tokens_per_s": "output throughput",
-    "requests_per_s": "requests",
-}
 
 
 def comparison(view: RunState, lane: LaneState) -> Comparison | None:
@@ -50,37 +34,41 @@ def compare(view: RunState, lane: LaneState, metric: str) -> Comparison | None:
         return None
     why = _why_not(view, lane, metric)
     found = None if why else paired(view, lane, view.baseline, metric)
-    apart = difference(tuple(_pairs(lane.counted, view.baseline.counted, metric)), _level(view)) if found else None
-    pairs, needed = (found.pairs, found.needed) if found else (0, None)
+    apart = difference(_pairs(lane, view.baseline, metric), level(view.request.measure)) if found else None
     low, high = (found.ratio.ends if found else None) or (None, None)
     less, more = (apart.ends if apart else None) or (None, None)
     return Comparison(
         metric=metric,
         baseline=view.baseline.index,
-        pairs=pairs,
+        pairs=found.pairs if found else 0,
         ratio=found.ratio.value if found else None,
         low=low,
         high=high,
         difference=apart.value if apart else None,
         difference_low=less,
         difference_high=more,
-        needed=needed,
+        needed=found.needed if found else None,
         verdict=_verdict(view, lane, metric, found) if found else why or "not compared: no repeat has a pair",
     )
 
 
 def paired(view: RunState, lane: LaneState, other: LaneState, metric: str, but_last: int = 0) -> Paired | None:
     """Any two lanes, without the last so many pairs; None when there are none in which both figures are known."""
-    pairs = _pairs(lane.counted, other.counted, metric)
-    return interval(tuple(pairs[: len(pairs) - but_last]), _level(view))
+    known = _pairs(lane, other, metric)
+    return interval(known[: len(known) - but_last], level(view.request.measure))
 
 
-def slowdown(view: RunState, lane: LaneState) -> Paired | None:
-    """Of a contended run: what the lane takes among the others ÷ what it takes alone, paired by repeat. In TPOT, else in E2E."""
-    alone = [repeat for repeat in lane.alone if not repeat.cold]
-    if tpot := _pairs(lane.counted, alone, "tpot_s"):
-        return interval(tuple(tpot), _level(view))
-    return None if lane.cut_short else interval(tuple(_pairs(lane.counted, alone, "e2e_s")), _level(view))
+def multiple(view: RunState, lane: LaneState, metric: str) -> Estimate | None:
+    """The lane's figure ÷ the baseline's; None for the baseline itself, and where the two are not to be compared."""
+    one, baseline = METRICS[metric], view.baseline
+    if lane is baseline or not one.compared or (one.whole and (lane.cut_short or baseline.cut_short)):
+        return None
+    if not isinstance(one.of, OfLane):
+        found = paired(view, lane, baseline, metric) if one.defined(view.request.measure) else None
+        return found.ratio if found else None
+    mine, theirs = (lane_figure(view, each, metric).value for each in (lane, baseline))
+    alike = one.of.kind(lane) == one.of.kind(baseline) and max(mine or 0.0, theirs or 0.0) >= one.of.least
+    return None if mine is None or not theirs or not alike else Estimate(mine / theirs, None)
 
 
 def differs(found: Paired) -> bool:
@@ -145,10 +133,6 @@ def width(found: Paired) -> float | None:
     return None if ends is None else (ends[1] - ends[0]) / found.ratio.value
 
 
-def _level(view: RunState) -> float:
-    return UNTIL_LEVEL if view.request.measure.until else LEVEL
-
-
 def _sure(view: RunState, lane: LaneState, least: float) -> bool:
     said = comparison(view, lane)
     if said is None or said.pairs < SURE_FROM:
@@ -158,17 +142,8 @@ def _sure(view: RunState, lane: LaneState, least: float) -> bool:
     return all(one is not None and one < least for one in widths)
 
 
-def _pairs(repeats: list[Trace], others: list[Trace], metric: str) -> list[tuple[float, float]]:
-    """By number; by position where a recording of schema 1 knows none. A figure of 0 has no ratio."""
-    mine, theirs = _numbered(repeats, metric), _numbered(others, metric)
-    return [(mine[number], theirs[number]) for number in sorted(mine.keys() & theirs.keys())]
-
-
-def _numbered(repeats: list[Trace], metric: str) -> dict[int, float]:
-    known: dict[int, float | None] = {
-        at if repeat.number is None else repeat.number: figure_of(repeat, metric) for at, repeat in enumerate(repeats)
-    }
-    return {number: value for number, value in known.items() if value}
+def _pairs(lane: LaneState, other: LaneState, metric: str) -> Pairs:
+    return pairs(lane.counted, other.counted, lambda repeat: figure_of(repeat, metric))
 
 
 def _why_not(view: RunState, lane: LaneState, metric: str) -> str:
@@ -180,9 +155,9 @@ def _why_not(view: RunState, lane: LaneState, metric: str) -> str:
         return f"not compared: the baseline {name(view, baseline)} failed"
     for one in (lane, baseline):
         if all(figure_of(repeat, metric) is None for repeat in one.counted):
-            return f"not compared: {name(view, one)} has no {NAMES.get(metric, metric)}"
-        if metric == "e2e_s" and one.cut_short:
-            return f"not compared: {name(view, one)} was cut short, and its E2E is of a part"
+            return f"not compared: {name(view, one)} has no {METRICS[metric].spoken}"
+        if METRICS[metric].whole and one.cut_short:
+            return f"not compared: {name(view, one)} was cut short, and its {METRICS[metric].spoken} is of a part"
     return ""
 
 
@@ -208,11 +183,6 @@ def _seen(view: RunState, lane: LaneState, metric: str, found: Paired) -> str:
     return f"{_times(max(times, 1 / times))}× {'faster' if times > 1 else 'slower'} than {name(view, baseline)}{row}{_in(metric)}"
 
 
-def ends_words(found: Paired) -> str:
-    """`(95 %: 0.67–0.71)`, of the ratio; empty without an interval."""
-    return f"(95 %: {between(*map(significant, found.ratio.ends))})" if found.ratio.ends else ""
-
-
 def _between(ends: tuple[float, float]) -> str:
     """The ends of an interval that leaves 1 out, as multiples above 1."""
     low, high = sorted(max(end, 1 / end) for end in ends)
@@ -230,4 +200,4 @@ def _times(multiple: float) -> str:
 
 
 def _in(metric: str) -> str:
-    return "" if metric == "tpot_s" else f" in {NAMES.get(metric, metric)}"
+    return "" if metric == "tpot_s" else f" in {METRICS[metric].spoken}"

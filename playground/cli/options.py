@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from playground.errors import InputError
+from playground.report.sections.read_as import TOOLS
 from playground.settings import Settings
 from playground.spec.knobs import Setting, Stored, nested
 from playground.spec.lane import Lane
@@ -39,6 +40,13 @@ TargetText = Annotated[
         metavar="NAME|LIMITS",
         help="Says of every lane whether it is fast enough: a published target (chat, voice, search, documents, mlperf-llama3.1-8b, …), or "
         "limits of your own in ms or s, such as ttft=200ms,tpot=50ms,e2e=2s.",
+    ),
+]
+ReadAs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(TOOLS),
+        help="After the results, the same timelines by this tool's definitions of TTFT, TPOT, ITL, E2E and throughput, and why.",
     ),
 ]
 Given = Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,16 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from playground.analysis.comparison import paired
 from playground.analysis.figures import live_figures
-from playground.analysis.slo import Target
-from playground.formatting import UNKNOWN, count, duration, ratio
-from playground.report.columns import Column
-from playground.report.loads import adapter_words
-from playground.report.published import published_table
-from playground.report.slo import headings, notes
-from playground.report.slo import rows as target_rows
-from playground.report.table import Cell, main_cells, main_columns, rows
+from playground.formatting import count, duration
+from playground.report.section import Cell, Heading, Row, Section
 from playground.report.wording import lane_words, place_words
 from playground.timeline.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RepeatsAdded, RunQueued
 from playground.timeline.state import RunState
@@ -39,59 +33,32 @@ def console(stderr: bool) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=max(made.width, 140))
 
 
-def results(view: RunState) -> Table:
-    """The main figures of every lane, and its time per token as a multiple of the baseline's."""
-    shown = main_columns(view)
-    drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    drawn.add_column("lane", overflow="fold")
-    for heading in (*map(_heading, shown), f"TPOT ×\nlane {view.baseline.index + 1}"):
-        drawn.add_column(heading, justify="right", no_wrap=True)
-    for row in rows(view):
-        first, *cells = [_narrow(column, cell) for column, cell in zip(shown, main_cells(view, row), strict=True)]
-        found = paired(view, view.lanes[row["lane"]], view.baseline, "tpot_s")
-        texts = ["failed" if row["error"] and first == UNKNOWN else first, *cells, ratio(found.ratio.value if found else None, 1.0)]
-        drawn.add_row(Text(row["label"]), *map(Text, texts))
-    return drawn
+def drawn(section: Section) -> Iterator[Table | Text]:
+    """A section's title, its main columns, its notes. What stands beside a figure stands beneath it here, for a terminal is narrow."""
+    if section.title:
+        yield Text(section.title)
+    shown = section.main()
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(shown.headings):
+        justify: Literal["left", "right"] = "right" if heading.numeric else "left"
+        table.add_column(_heading(heading, number), justify=justify, no_wrap=heading.numeric, overflow="fold")
+    for row in shown.rows:
+        table.add_row(*(Text(_cell(cell, heading, row)) for cell, heading in zip(row.cells, shown.headings, strict=True)))
+    yield table
+    yield from map(Text, section.notes)
 
 
-def published(view: RunState) -> Iterator[Table | Text]:
-    """What others have published of such lanes beside the measured, and what there is to say of it; nothing when nothing was."""
-    if (known := published_table(view)) is None:
-        return
-    yield Text(f"Published: {known['source']}.")
-    drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for number, heading in enumerate(known["headings"]):
-        drawn.add_column(heading, justify="left" if number < 2 else "right", overflow="fold")
-    for row in known["rows"]:
-        drawn.add_row(Text(row["label"]), *map(Text, row["texts"]))
-    yield drawn
-    yield from map(Text, filter(None, [*known["also"], known["why"]]))
+def _heading(heading: Heading, number: int) -> str:
+    if not heading.numeric:
+        return heading.title if number else heading.title.lower()
+    return f"{heading.title}\n{heading.unit}" if heading.unit in RATES else heading.title.replace(" ", "\n", 1)
 
 
-def attainment(view: RunState, target: Target) -> Iterator[Table | Text]:
-    """How the lanes stand against a target."""
-    yield Text(f"Target: {target.title}.")
-    drawn = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    drawn.add_column("lane", overflow="fold")
-    for number, heading in enumerate(headings(target)):
-        drawn.add_column(heading.replace(" ≤", "\n≤").replace(" in ", "\nin "), justify="right" if number else "left", no_wrap=True)
-    for lane, cells in target_rows(view, target):
-        drawn.add_row(Text(lane.label), *(Text("\n".join(filter(None, (cell.text, cell.beside)))) for cell in cells))
-    yield drawn
-    yield Text(" ".join(notes(view.request, target)))
-
-
-def adapters(view: RunState) -> Iterator[str]:
-    """Of each lane with adapters, what was read back of them."""
-    return (f"{lane.label}: {words}" for lane in view.lanes if (words := adapter_words(lane)))
-
-
-def _heading(column: Column) -> str:
-    return f"{column.title}\n{column.unit}" if column.unit in RATES else column.title.replace(" ", "\n")
-
-
-def _narrow(column: Column, cell: Cell) -> str:
-    return cell["text"].removesuffix(f" {column.unit}") if column.unit in RATES else cell["text"]
+def _cell(cell: Cell, heading: Heading, row: Row) -> str:
+    """Of a lane's own cell only that it failed: why is a sentence of its own."""
+    text = cell.text.removesuffix(f" {heading.unit}") if heading.unit in RATES else cell.text
+    beneath = cell.mark if cell is row.cells[0] else "".join(cell.beside[:1])
+    return f"{text}\n{beneath}" if beneath else text
 
 
 def failures(view: RunState) -> Iterator[str]:

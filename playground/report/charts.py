@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.analysis.breakdown import PARTS
-from playground.analysis.comparison import NAMES, comparison
-from playground.analysis.figures import figure
+from playground.analysis.comparison import comparison
+from playground.analysis.figures import METRICS, figure
 from playground.analysis.metrics import measure, measure_running
 from playground.analysis.stats import outliers
 from playground.formatting import between, count, milliseconds, significant
@@ -90,7 +90,7 @@ def against(view: RunState, lane: LaneState) -> list[Any]:
         return [1, None, None, "baseline", "what the others are compared with"]
     if said.ratio is None:
         return []
-    short, metric = f"{significant(said.ratio)}×", NAMES[said.metric]
+    short, metric = f"{significant(said.ratio)}×", METRICS[said.metric].spoken
     ends = [] if said.low is None or said.high is None else [said.low, said.high]
     interval = f"<br>95 %: {between(*map(significant, ends))}" if ends else ""
     words = f"{metric} {short} that of lane {said.baseline + 1}, {count(said.pairs, 'repeat')}{interval}"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from playground.formatting import count, duration
+from playground.analysis.figures import METRICS
+from playground.formatting import count
+from playground.report.figures import figure_text
 from playground.timeline.state import LaneState
-from playground.timeline.trace import Load, LoadKind
+from playground.timeline.trace import Load
 
-LEAST_LOAD_S = 0.001
-"""Finding a variant in place takes microseconds, whose figures say nothing."""
 MOST_TARGETS = 3
 """More kinds of layers are counted, not named."""
 
-CAME_FROM: dict[LoadKind, str] = {
+CAME_FROM: Mapping[str, str] = {
     "cold": "read from its files",
     "prequantized": "from its pre-quantized copy",
     "host": "back from the host’s memory",
@@ -23,7 +23,7 @@ CAME_FROM: dict[LoadKind, str] = {
 
 
 def load_time(load_s: float) -> str:
-    return duration(load_s) if load_s >= LEAST_LOAD_S else "< 1 ms"
+    return figure_text(METRICS["load_s"], load_s)
 
 
 def swap_words(lane: LaneState) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from playground.analysis.figures import METRICS
 from playground.analysis.slo import LIMITS, Attainment, Limit, LimitAttainment, Target, attainments, defines_goodput
 from playground.formatting import UNKNOWN, duration, request_rate, share
-from playground.report.columns import COLUMNS
 from playground.spec.request import RunRequest
 from playground.timeline.state import LaneState, RunState
 
@@ -41,9 +41,8 @@ def headings(target: Target) -> list[str]:
 
 def explained_headings(target: Target) -> list[tuple[str, str]]:
     """Each heading with what it means, in one sentence."""
-    meanings = {column.key: column.meaning for column in COLUMNS}
     given = [(limit, limit_ms) for limit, limit_ms in zip(LIMITS, target.limits_ms(), strict=True) if limit_ms is not None]
-    limits = [(f"{limit.title} ≤ {limit_words(limit, limit_ms)}", meanings[f"{limit.key}_s"]) for limit, limit_ms in given]
+    limits = [(f"{limit.title} ≤ {limit_words(limit, limit_ms)}", METRICS[f"{limit.key}_s"].meaning) for limit, limit_ms in given]
     return [MEANINGS[0], *limits, *MEANINGS[1:]]
 
 

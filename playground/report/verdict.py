@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from playground.analysis.comparison import comparison, differs, ends_words, name, paired, unsure
+from playground.analysis.comparison import comparison, differs, name, paired, unsure
 from playground.analysis.figures import figure
 from playground.formatting import between, count, duration, rate, ratio, share, size
+from playground.report.figures import interval_words
 from playground.timeline.state import LaneState, RunState
 
 ALIKE = 0.05
@@ -92,7 +93,7 @@ class _Race:
         found = None if self.baseline is None else paired(self.view, lane, self.baseline, metric)
         if self.baseline is None or found is None:
             return ""
-        ends = f" {words}" if interval and (words := ends_words(found)) else ""
+        ends = f" {words}" if interval and (words := interval_words(found.ratio)) else ""
         return f"{ratio(found.ratio.value, 1.0)} lane {self.baseline.index + 1}’s{ends}"
 
 

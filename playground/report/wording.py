@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from playground.analysis.comparison import brief, comparison, slowdown, widest_interval
-from playground.analysis.figures import figure
+from playground.analysis.comparison import brief, comparison, widest_interval
+from playground.analysis.figures import METRICS, figure, lane_figure
+from playground.analysis.metric import OfLane
 from playground.analysis.metrics import measure
 from playground.formatting import about, count, duration, significant, size
+from playground.report.figures import parts_words
 from playground.report.loads import swap_words
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
@@ -128,8 +130,8 @@ def compared_words(view: RunState, lane: LaneState) -> tuple[str, str]:
 
 def neighbour_words(view: RunState, lane: LaneState) -> str:
     """Of a contended lane: what its neighbours cost it."""
-    found = slowdown(view, lane) if view.request.measure.schedule == "contended" else None
-    return f"{significant(found.ratio.value)}× its time alone" if found is not None else ""
+    times = lane_figure(view, lane, "slowdown").value if view.request.measure.schedule == "contended" else None
+    return f"{significant(times)}× its time alone" if times is not None else ""
 
 
 def lane_tag(request: RunRequest, lane: Lane) -> str:
@@ -137,13 +139,10 @@ def lane_tag(request: RunRequest, lane: Lane) -> str:
     return "not repeatable" if lane.decoding.sampled and request.measure.schedule == "contended" else ""
 
 
-def memory_words(lane: LaneState) -> str:
+def memory_words(view: RunState, lane: LaneState) -> str:
     """What the lane's memory is made of; empty while only its weights are known."""
-    memory = lane.memory
-    if memory is None:
-        return ""
-    parts = [("weights", memory.weights_bytes), ("KV cache", memory.kv_bytes), ("rest", memory.rest_bytes)]
-    return ", ".join(f"{name} {size(held)}" for name, held in parts if held is not None)
+    of = METRICS["memory_bytes"].of
+    return parts_words(view, lane, of.parts) if isinstance(of, OfLane) else ""
 
 
 def more_words(view: RunState, repeats: int) -> str:

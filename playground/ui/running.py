@@ -13,7 +13,8 @@ import gradio as gr
 
 from playground.errors import InputError
 from playground.recordings.build import build_recording
-from playground.report.export import csv_text, markdown_text
+from playground.report.csv import csv_text
+from playground.report.markdown import markdown_text
 from playground.report.wording import more_words
 from playground.runs.runner import Run, Runner
 from playground.settings import Settings

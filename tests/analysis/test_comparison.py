@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from playground.analysis.comparison import compare, comparison, differs, paired, repeats_to_add, slowdown
+from playground.analysis.comparison import compare, comparison, differs, paired, repeats_to_add
+from playground.analysis.pairing import slowdown
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.recordings.build import build_recording
 from playground.runs.runner import Runner

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import random
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.definitions import AT_ONCE, LAST_TOKEN, METRICS, NOTE, TOOLS, Reading, read_table
+from playground.analysis.definitions import Metric, Reading, as_aiperf, as_guidellm, as_mlperf, as_vllm
 from playground.analysis.metrics import measure
-from playground.cli.read_as import readings
-from playground.cli.render import console
-from playground.errors import InputError
-from playground.timeline.state import RunState
 from playground.timeline.trace import Step, Trace
-from tests.timelines import Ran, played, request, trace
+from tests.timelines import trace
+
+READERS = {"vllm": as_vllm, "guidellm": as_guidellm, "aiperf": as_aiperf, "mlperf": as_mlperf}
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 # The answer of four tokens that the page's own definitions read as TTFT 1, TPOT 0.5, gaps 0.25 0.5 0.75, E2E 2.75, 4 ÷ 2.75 tokens/s;
 # tokenizing took 0.125, and 0.25 passed after the last token.
@@ -30,7 +28,7 @@ BEAM = trace([1.0, 1.25, 1.75, 2.5], revises=True)
 
 
 def read(tool: str, timeline: Trace) -> Reading:
-    return TOOLS[tool].read(timeline)
+    return READERS[tool](timeline)
 
 
 def test_the_page_reads_the_timeline_as_its_comment_says() -> None:
@@ -93,7 +91,7 @@ def test_chunks_of_several_tokens_are_single_arrivals() -> None:
     assert read("aiperf", chunked).itl_s == (1 / 2,), "the ending token came with text, and is not counted"
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", READERS)
 def test_a_row_that_ended_at_once_has_no_text(name: str) -> None:
     ended = trace([1.0], finish=("stop",))
     assert read(name, ended).ttft_s == {"vllm": 1.0, "mlperf": 0.875}.get(name)
@@ -123,7 +121,7 @@ def permuted(timeline: Trace, order: list[int]) -> Trace:
     return replace(timeline, steps=steps, **rows)
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", READERS)
 @given(timeline=timelines(), seed=st.integers(0, 2**16))
 def test_the_order_of_rows_changes_nothing(name: str, timeline: Trace, seed: int) -> None:
     order = list(range(len(timeline.output_ids)))
@@ -132,7 +130,7 @@ def test_the_order_of_rows_changes_nothing(name: str, timeline: Trace, seed: int
     assert [one.figure(metric) for metric in METRICS] == [other.figure(metric) for metric in METRICS]
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", READERS)
 @given(timeline=timelines())
 def test_what_is_there_is_finite_and_in_order(name: str, timeline: Trace) -> None:
     reading = read(name, timeline)
@@ -141,7 +139,7 @@ def test_what_is_there_is_finite_and_in_order(name: str, timeline: Trace) -> Non
         assert reading.ttft_s <= reading.e2e_s <= timeline.end_s
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", READERS)
 @given(finish=st.sampled_from(("length", "stop")), at=st.floats(0.2, 100))
 def test_of_one_token_no_time_between_tokens_is_known(name: str, finish: Any, at: float) -> None:
     reading = read(name, trace([at], finish=(finish,)))
@@ -149,56 +147,7 @@ def test_of_one_token_no_time_between_tokens_is_known(name: str, finish: Any, at
     assert reading.tpot_s is None or name == "guidellm", "GuideLLM’s holds the wait for the first"
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", READERS)
 def test_of_nothing_nothing_is_known(name: str) -> None:
     reading = read(name, replace(trace([]), output_ids=((),)))
     assert [reading.figure(metric) for metric in METRICS] == [None] * 5
-
-
-# ---- the table ----
-
-
-def cells(view: RunState, name: str) -> list[list[tuple[str, str | None]]]:
-    return [[(cell["text"], cell["here"]) for cell in row["cells"]] for row in read_table(view, name)["rows"]]
-
-
-def test_a_changed_figure_stands_beside_this_pages_and_says_why() -> None:
-    view = played({"bf16": Ran(ttft_s=0.1, tpot_s=[0.05, 0.06, 0.07], tokens=5)})  # the median repeat: 100 ms, then four times 60 ms
-    table = read_table(view, "guidellm")
-    assert cells(view, "guidellm") == [
-        [("100 ms", None), ("68.0 ms", "60.0 ms"), ("60.0 ms", None), ("341 ms", None), ("20.8 tok/s", "14.7 tok/s")]
-    ]
-    assert table["why"] == [f"{METRICS[metric]}: {TOOLS['guidellm'].why[metric]}" for metric in ("tpot_s", "output_tokens_per_s")]
-    assert json.loads(json.dumps(table, allow_nan=False)) == table
-
-
-def test_why_is_said_of_figures_that_differ_and_of_no_others() -> None:
-    assert read_table(played({"bf16": Ran()}), "vllm")["why"] == [f"E2E: {LAST_TOKEN}"]
-    beam = played({"bf16/beam": Ran(tokens=4)})
-    assert f"TPOT: {AT_ONCE}" in read_table(beam, "mlperf")["why"]
-    assert cells(beam, "mlperf")[0][1] == ("0 ms", "–")
-    assert LAST_TOKEN not in " ".join(read_table(beam, "mlperf")["why"]), "the answer of beam search comes when all is done"
-    (none,) = [why for why in read_table(played({"bf16": Ran(tokens=1)}), "vllm")["why"] if why.startswith("TPOT")]
-    assert "counts it as 0 for goodput" in none
-    assert any("ending" in why or "ends an answer" in why for why in read_table(played({"bf16": Ran(finish="stop")}), "aiperf")["why"])
-
-
-@pytest.mark.parametrize("name", TOOLS)
-def test_before_a_run_nothing_is_known_and_nothing_differs(name: str) -> None:
-    table = read_table(RunState(request("bf16", "nf4"), "id", ""), name)
-    assert [cell for row in table["rows"] for cell in row["cells"]] == [{"text": "–", "here": None}] * 10
-    assert table["why"] == []
-
-
-def test_the_terminal_shows_the_table_and_what_cannot_be_made_the_same() -> None:
-    out = console(stderr=False)
-    with out.capture() as captured:
-        out.print(*readings(played({"bf16": Ran(ttft_s=0.1, tpot_s=0.05, tokens=5)}), "guidellm"), soft_wrap=True)
-    assert "60.0 ms  ≠ 50.0 ms" in captured.get()
-    assert NOTE in captured.get()
-    assert list(readings(played({"bf16": Ran()}), None)) == []
-
-
-def test_a_tool_that_is_not_known_is_refused() -> None:
-    with pytest.raises(InputError, match="--read-as: 'triton' is not known; allowed: vllm, guidellm, aiperf, mlperf"):
-        read_table(played({"bf16": Ran()}), "triton")

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
-from playground.analysis.comparison import LOOK_BACK, SURE_FROM, UNTIL_LEVEL
+from playground.analysis.comparison import LOOK_BACK, SURE_FROM
+from playground.analysis.pairing import UNTIL_LEVEL
 from playground.analysis.stats import LEVEL, RESAMPLES, SEED
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.setup import Setup

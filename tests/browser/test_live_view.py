@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from playground.report.columns import COLUMNS
+from playground.analysis.figures import METRICS
 from playground.settings import ROOT
 from tests.browser.conftest import free_port, open_page, wait_until_up
 from tests.browser.test_page import PAYLOAD, keep_lanes, run, set_lane, set_tokens, text_of, wait_words
@@ -172,7 +172,7 @@ def test_the_table_sorts_shows_all_figures_and_is_copied(visit: Page, context: B
     expect(first).to_contain_text("bf16")
     few = visit.locator(".lp-results thead th").count()
     visit.click(".lp-more")
-    assert visit.locator(".lp-results thead th").count() == 1 + len(COLUMNS) > few
+    assert visit.locator(".lp-results thead th").count() == 1 + len(METRICS) > few
     visit.click(".lp-copy")
     expect(visit.locator(".lp-copy")).to_have_text("Copied")
     lines = visit.evaluate("navigator.clipboard.readText()").split("\n")

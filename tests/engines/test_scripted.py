@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground.analysis.figures import figure, itl_percentile
+from playground.analysis.figures import figure, lane_figure
 from playground.analysis.metrics import measure
 from playground.engines.scripted import Script, ScriptedEngine, script_of
 from playground.errors import NOT_LOADED, RUN_IS_ON, EngineError
@@ -246,4 +246,4 @@ def test_every_figure_is_exact_on_the_scripts_timeline() -> None:
         assert sum(part for part in parts if part is not None) == one.e2e_s
     assert view.lanes[0].cold == view.lanes[0].repeats[0]
     assert [repeat.number for repeat in view.lanes[0].counted] == [1, 2, 3]
-    assert itl_percentile(view.lanes[0].counted, "itl_p50_s") == 0.5, "gaps of 0.25 s four times, of 0.5 s eight times"
+    assert lane_figure(view, view.lanes[0], "itl_p50_s").value == 0.5, "gaps of 0.25 s four times, of 0.5 s eight times"

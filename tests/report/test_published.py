@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.cli.render import console, published
+from playground.cli.render import console, drawn
 from playground.formatting import UNKNOWN
-from playground.report.export import markdown_text
-from playground.report.published import HEADINGS, published_table
+from playground.report.markdown import markdown_text
+from playground.report.section import Section
+from playground.report.sections.published import HEADINGS, published
 from playground.spec.lane import Lane
 from playground.timeline.state import RunState
 from tests import strategies
@@ -27,10 +27,14 @@ SLOW = Ran(ttft_s=0.1, tpot_s=0.05)  # 201 ms for three tokens
 FAST = Ran(ttft_s=0.05, tpot_s=0.025, output_ids=[[0, 1, 9]])  # 101 ms
 
 
+def table(view: RunState) -> Section:
+    found = published(view)
+    assert found is not None
+    return found
+
+
 def texts(view: RunState) -> list[list[str]]:
-    table = published_table(view)
-    assert table is not None
-    return [[row["label"], *row["texts"]] for row in table["rows"]]
+    return [[cell.text for cell in row.cells] for row in table(view).rows]
 
 
 def test_each_figure_stands_beside_the_lanes_of_its_label() -> None:
@@ -40,9 +44,7 @@ def test_each_figure_stands_beside_the_lanes_of_its_label() -> None:
         ["int8", "load_in_8bit", "3.04 s", "0.229×", "101 ms", "0.502×", "differs at token 3"],
         ["int8", "load_in_8bit", "3.04 s", "0.229×", "201 ms", "1.00×", "same tokens"],
     ]
-    table = published_table(view)
-    assert table is not None
-    assert (table["source"], table["also"], table["why"]) == ("Falcon-7B, five runs", PUBLISHED["also"], "Another machine.")
+    assert (table(view).title, table(view).notes) == ("Published: Falcon-7B, five runs.", (*PUBLISHED["also"], "Another machine."))
 
 
 def test_before_a_run_the_measured_is_unknown() -> None:
@@ -58,9 +60,8 @@ def test_a_ratio_needs_the_first_figures_lane_and_whole_answers() -> None:
 
 def test_where_nothing_was_published_of_any_lane_there_is_no_table() -> None:
     for view in (played({"int8": FAST}), played({"bf16": SLOW}, published=PUBLISHED)):
-        assert published_table(view) is None
+        assert published(view) is None
         assert "Published" not in markdown_text(view)
-        assert list(published(view)) == []
 
 
 def test_it_is_in_the_markdown_and_on_the_terminal() -> None:
@@ -68,10 +69,10 @@ def test_it_is_in_the_markdown_and_on_the_terminal() -> None:
     text = markdown_text(view)
     assert "Published: Falcon-7B, five runs." in text
     assert "| 2 int8 | load\\_in\\_8bit | 3.04 s | 0.229× | 101 ms | 0.502× | differs at token 3 |" in text
-    assert "- Model and adapter took 5.7 GB.\n\nAnother machine.\n" in text
+    assert "- Model and adapter took 5.7 GB.\n- Another machine.\n" in text
     out = console(stderr=False)
     with out.capture() as captured:
-        out.print(*published(view))
+        out.print(*drawn(table(view)))
     assert all(
         part in captured.get() for part in ("nf4[double_quant=true]", "0.502×", "Model and adapter took 5.7 GB.", "Another machine.")
     )
@@ -81,14 +82,11 @@ figure = st.builds(lambda lane, e2e_s: {"lane": str(lane), "what": "x", "e2e_s":
 
 
 @given(st.lists(figure, min_size=1, max_size=4), st.data())
-def test_it_is_plain_json_with_a_text_under_each_heading(figures: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_there_is_a_text_under_each_heading(figures: list[dict[str, Any]], data: st.DataObject) -> None:
     picked = data.draw(st.lists(st.sampled_from(figures), min_size=1, max_size=4))
     variants = [Lane.parse(one["lane"]).variant for one in picked]
     names = {"models": {"smollm2-135m": "x"} | {one.model: "x" for one in variants if one.model}}
     names["adapters"] = {name: "x" for one in variants for name in one.adapters if name}
     view = RunState(request(*(one["lane"] for one in picked), published={"source": "s", "figures": figures}, **names), "id", "")
-    table = published_table(view)
-    assert table is not None
-    assert json.loads(json.dumps(table, allow_nan=False)) == table
-    assert all(len(row["texts"]) == len(HEADINGS) - 1 for row in table["rows"])
-    assert {row["lane"] for row in table["rows"]} == set(range(len(picked)))
+    assert all(len(row.cells) == len(HEADINGS) for row in table(view).rows)
+    assert {row.lane for row in table(view).rows} == set(range(len(picked)))

@@ -110,10 +110,10 @@ def test_contended_lanes_say_what_neighbours_cost_and_what_does_not_repeat() -> 
 
 def test_memory_is_said_in_its_parts() -> None:
     view = played({"bf16": Ran()})
-    assert memory_words(view.lanes[0]) == ""
+    assert memory_words(view, view.lanes[0]) == ""
     memory = Memory(weights_bytes=269_000_000, kv_bytes=1_360_000, rest_bytes=None)
     view.lanes[0].repeats = [replace(one, memory=memory) for one in view.lanes[0].repeats]
-    assert memory_words(view.lanes[0]) == "weights 269 MB, KV cache 1.36 MB"
+    assert memory_words(view, view.lanes[0]) == "weights 269 MB, KV cache 1.36 MB"
 
 
 def test_the_caption_counts_what_counted() -> None:

@@ -16,7 +16,7 @@ from playground.cli import render as report
 from playground.cli.output import outputs
 from playground.recordings.compare import EQUAL, TwoRecordings, compare_recordings
 from playground.recordings.reading import read_recording
-from playground.report.export import escaped
+from playground.report.markdown import escaped
 
 
 def compare(

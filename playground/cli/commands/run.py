@@ -10,19 +10,21 @@ from types import FrameType
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
-from playground.analysis.definitions import tool_of
 from playground.analysis.machine_noise import noise_words
-from playground.analysis.slo import Target, read_target
+from playground.analysis.slo import read_target
 from playground.cli import render as report
-from playground.cli.options import Adapters, Given, Models, PresetName, TargetText, place, read_options, takes_settings
+from playground.cli.options import Adapters, Given, Models, PresetName, ReadAs, TargetText, place, read_options, takes_settings
 from playground.cli.output import Write, outputs
-from playground.cli.read_as import ReadAs, readings
 from playground.cli.surroundings import FAILED, INTERRUPTED, Surroundings
 from playground.engines.registry import Fleet
 from playground.recordings.build import build_recording
-from playground.report.export import csv_text, markdown_text
+from playground.report.csv import csv_text
+from playground.report.markdown import markdown_text
+from playground.report.sections import Choice, sections
+from playground.report.sections.read_as import tool_of
 from playground.report.verdict import lane_verdicts, verdict
 from playground.report.wording import caption
 from playground.runs.runner import Run, Runner
@@ -52,17 +54,15 @@ def run(
 ) -> int:
     """Runs lanes on a prompt and shows what each cost. The defaults below are the preset's where it sets them."""
     around: Surroundings = context.obj
-    held_against = None if target is None else read_target(target)
+    choice = Choice(None if target is None else read_target(target), None if read_as is None else tool_of(read_as))
     options = read_options(around.settings, preset, lane, model, adapter, given)
     if baseline is not None:
         options = replace(options, baseline=place("--baseline", baseline, len(options.lanes)))
     request = options.request()
-    if read_as is not None:
-        tool_of(read_as)
     with outputs({"--json": json, "--csv": csv, "--markdown": markdown}) as writes, around.open_fleet(around.settings) as fleet:
         if options.preset.model_on_gpu and not options.model and _on_gpu(fleet):
             request = options.request(on_gpu=True)
-        return _run(fleet, request, writes, "-" in (json, csv, markdown), read_as, held_against)
+        return _run(fleet, request, writes, "-" in (json, csv, markdown), choice)
 
 
 def _on_gpu(fleet: Fleet) -> bool:
@@ -71,16 +71,14 @@ def _on_gpu(fleet: Fleet) -> bool:
     return environment.is_cuda and bool(environment.hub_reachable)
 
 
-DOCUMENTS: Mapping[str, Callable[[RunState, Target | None], str]] = {
-    "--json": lambda view, _target: build_recording(view).model_dump_json() + "\n",
-    "--csv": lambda view, _target: csv_text(view),
+DOCUMENTS: Mapping[str, Callable[[RunState, Choice], str]] = {
+    "--json": lambda view, _choice: build_recording(view).model_dump_json() + "\n",
+    "--csv": lambda view, _choice: csv_text(view),
     "--markdown": markdown_text,
 }
 
 
-def _run(
-    fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdout: bool, read_as: str | None, target: Target | None
-) -> int:
+def _run(fleet: Fleet, request: RunRequest, writes: Mapping[str, Write], to_stdout: bool, choice: Choice) -> int:
     err = report.console(stderr=True)
     started = Runner(fleet.engine_for).start(request)
     reader = started.reader()
@@ -89,18 +87,18 @@ def _run(
         for event in reader.events(poll_s=report.REDRAW_S):
             show_progress(event)
     for option, write in writes.items():
-        write(DOCUMENTS[option](view, target))
-    out = err if to_stdout else report.console(stderr=False)
-    out.print(report.results(view))
-    lines = [*lane_verdicts(view), verdict(view), noise_words(view)]
-    for line in (*filter(None, lines), *report.failures(view), *report.adapters(view), caption(view)):
-        out.print(Text(line), soft_wrap=True)
-    attainment = report.attainment(view, target) if target is not None else iter(())
-    for part in (*attainment, *report.published(view), *readings(view, read_as)):
-        out.print(part, soft_wrap=isinstance(part, Text))
+        write(DOCUMENTS[option](view, choice))
+    _show(err if to_stdout else report.console(stderr=False), view, choice)
     if started.cancelled.is_set():
         return INTERRUPTED
     return FAILED if any(one.error for one in view.lanes) else 0
+
+
+def _show(out: Console, view: RunState, choice: Choice) -> None:
+    results, *others = sections(view, choice).values()
+    lines = [*lane_verdicts(view), verdict(view), noise_words(view), *report.failures(view), caption(view)]
+    for part in (*report.drawn(results), *map(Text, filter(None, lines)), *(part for one in others for part in report.drawn(one))):
+        out.print(part, soft_wrap=isinstance(part, Text))
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from typing import Any
 
 from playground.analysis.breakdown import breakdown, breakdown_words
 from playground.analysis.comparison import compare
-from playground.analysis.definitions import about_definitions, read_tables
 from playground.analysis.figures import figure, live_figures
 from playground.analysis.machine_noise import noise_words
 from playground.analysis.metrics import measure, median
@@ -25,11 +24,12 @@ from playground.errors import InputError
 from playground.formatting import duration, milliseconds, rate, ratio, significant, size
 from playground.report.charts import PALETTES, against, figures, repeats_ms, ttft_ms
 from playground.report.loads import adapter_words, every_swap, load_time, swap_words
-from playground.report.published import published_table
 from playground.report.script import script
+from playground.report.section import Cell, Row, Section
+from playground.report.sections.published import published
+from playground.report.sections.read_as import NOTE, TITLES, TOOLS, read_as
+from playground.report.sections.results import results
 from playground.report.slo import MEANINGS, PASSES, goodput_note
-from playground.report.table import Row as TableRow
-from playground.report.table import columns, rows
 from playground.report.verdict import verdict
 from playground.report.wording import (
     compared_words,
@@ -72,7 +72,7 @@ class Feed:
         self._view = view
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
         self._sent: dict[str, Any] = {}
-        self._rows: list[TableRow] = []
+        self._rows: list[dict[str, Any]] = []
         self._beneath_of: tuple[Any, ...] = ()
         self._beneath_words = ""
 
@@ -97,9 +97,9 @@ class Feed:
                 "notes": [PASSES, goodput_note(view.request)],
                 "meanings": MEANINGS,
             },
-            "columns": columns(view),
-            "published": published_table(view),
-            "definitions": about_definitions(),
+            "columns": _columns(results(view)),
+            "published": _published(published(view)),
+            "definitions": _about_definitions(),
         }
         return record({"run": view.run_id, "start": start})
 
@@ -117,10 +117,10 @@ class Feed:
         if not self._rows or any("state" in changes for changes in lanes.values()):
             for index, row in self._new_rows():
                 lanes.setdefault(str(index), {})["row"] = row
-            if (published := published_table(view)) is not None:
-                now["published"] = published["rows"]
+            if (others := _published(published(view))) is not None:
+                now["published"] = others["rows"]
         if view.status in ("done", "cancelled") and "definitions" not in self._sent:  # every timeline is read anew: not while it runs
-            now["definitions"] = read_tables(view)
+            now["definitions"] = {name: _readings(read_as(view, tool)) for name, tool in TOOLS.items()}
         changed = _changed(self._sent, now)
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
 
@@ -132,10 +132,44 @@ class Feed:
             self._beneath_of, self._beneath_words = known, " ".join(filter(None, words))
         return self._beneath_words
 
-    def _new_rows(self) -> list[tuple[int, TableRow]]:
+    def _new_rows(self) -> list[tuple[int, dict[str, Any]]]:
         """The table's rows that changed: a lane's own figures, or the baseline's that it is compared with."""
-        before, self._rows = self._rows, rows(self._view)
+        before, self._rows = self._rows, [_row(self._view, row) for row in results(self._view).rows]
         return [(index, row) for index, row in enumerate(self._rows) if not before or before[index] != row]
+
+
+def _columns(section: Section) -> list[dict[str, Any]]:
+    return [{"title": one.title, "meaning": one.meaning, "main": one.main} for one in section.headings[1:]]
+
+
+def _row(view: RunState, row: Row) -> dict[str, Any]:
+    error = None if row.lane is None else view.lanes[row.lane].error
+    return {"error": error, "cells": [_cell(cell) for cell in row.cells[1:]]}
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {"text": cell.text, "value": cell.value, "against": " · ".join(cell.beside), "title": cell.hint}
+
+
+def _published(section: Section | None) -> dict[str, Any] | None:
+    if section is None:
+        return None
+    rows = [{"lane": row.lane, "label": row.cells[0].text, "texts": [cell.text for cell in row.cells[1:]]} for row in section.rows]
+    source = section.title.removeprefix("Published: ").removesuffix(".")
+    *also, why = section.notes or ("",)
+    return {"source": source, "headings": [one.title for one in section.headings], "rows": rows, "also": also, "why": why}
+
+
+def _about_definitions() -> dict[str, Any]:
+    tools = [{"name": name, "title": tool.title} for name, tool in TOOLS.items()]
+    return {"tools": tools, "headings": ["Lane", *TITLES.values()], "note": NOTE}
+
+
+def _readings(section: Section) -> dict[str, Any]:
+    def cell(one: Cell) -> dict[str, Any]:
+        return {"text": one.text, "here": one.beside[0].removeprefix("≠ ") if one.beside else None}
+
+    return {"rows": [{"cells": [cell(one) for one in row.cells[1:]]} for row in section.rows], "why": list(section.notes[:-1])}
 
 
 def _lane(view: RunState, lane: LaneState) -> dict[str, Any]:
@@ -261,7 +295,7 @@ class _LaneFeed:
             "rate": rate(throughput),
             "row_rate": f"{significant(throughput / lane.lane.batch)} a row" if throughput and lane.lane.batch > 1 else "",
             "memory": size(lane.memory_bytes),
-            "memory_parts": memory_words(lane),
+            "memory_parts": memory_words(self._view, lane),
             "cold": f"cold {duration(measure(lane.cold).ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
             "ttft_ms": ttft_ms(lane),
             "e2e": duration(figure(lane, "e2e_s")),
