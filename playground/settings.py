@@ -15,7 +15,11 @@ from playground.errors import InputError
 from playground.spec.explain import explain
 from playground.spec.names import EMBEDDED_MODEL, AdapterName, Name
 
-ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+ROOT = _PACKAGE.parent
+"""The folder that the package is imported from: the checkout, or where it is installed."""
+_DATA = _PACKAGE if (_PACKAGE / "presets").is_dir() else ROOT
+"""Presets and assets lie in the package once it is installed, and beside it in a checkout."""
 
 
 def _default_cache() -> Path:
@@ -45,7 +49,7 @@ class Settings(BaseSettings):
     """"scripted" plays a made-up timeline without any weights: for tests and demos of the page; the page says so."""
     cache_dir: Path = Field(default_factory=_default_cache)
     """Where the converted embedded model, pre-quantized copies and the page's script for charts are kept."""
-    presets_dir: Path = ROOT / "presets"
+    presets_dir: Path = _DATA / "presets"
     models: dict[Name, str] = {EMBEDDED_MODEL: EMBEDDED_MODEL, "smollm2-1.7b": "HuggingFaceTB/SmolLM2-1.7B-Instruct"}
     """The models the page offers: name → Hub id, folder, or the embedded model's name."""
     adapters: dict[AdapterName, str] = {"faq": "assets/faq"}
@@ -93,6 +97,11 @@ class Settings(BaseSettings):
             raise InputError("settings", explain(error)) from None
         except ValueError as error:  # pydantic-settings' own: a mapping that is not JSON
             raise InputError("settings", f'{str(error).partition(" from source")[0]}; allowed: JSON like {{"name": "id"}}') from None
+
+
+def in_project(path: str) -> Path:
+    """A folder that the operator named; one that is not absolute lies in this project."""
+    return _DATA / Path(path).expanduser()
 
 
 def child_environment() -> dict[str, str]:

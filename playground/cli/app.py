@@ -13,8 +13,6 @@ from playground.cli.surroundings import BAD_INPUT, FAILED, INTERRUPTED, Surround
 from playground.errors import EngineError, InputError
 from playground.settings import Settings
 
-PROGRAM = "python -m playground"
-
 # typer's own class for every mistake in an option; where it lives differs between its versions.
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -31,12 +29,12 @@ for name, command in COMMANDS.items():
     app.command(name)(command)
 
 
-def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
-    """Runs one command and returns its exit code; mistakes are told in one sentence, never as a traceback."""
+def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None, program: str = "python -m playground") -> int:
+    """Runs one command and returns its exit code; a mistake is one sentence, never a traceback. `program`: its name in the help."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         obj = surroundings or Surroundings(Settings.read())
-        return int(app(given, prog_name=PROGRAM, standalone_mode=False, obj=obj) or 0)
+        return int(app(given, prog_name=program, standalone_mode=False, obj=obj) or 0)
     except InputError as error:
         return complain(str(error), BAD_INPUT)
     except _UsageError as error:

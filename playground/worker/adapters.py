@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
-from playground.settings import ROOT
+from playground.settings import in_project
 from playground.spec.names import random_rank
 from playground.timeline.facts import AdapterFacts, LaneFacts
 from playground.worker.device import Device
@@ -63,7 +63,7 @@ class Adapter:
         if rank is not None:
             return cls(name, None, name, rank)
         assert folder is not None, "a request knows the folder of every other adapter"
-        path = ROOT / Path(folder).expanduser()
+        path = in_project(folder)
         return cls(name, path, adapter_key(path))
 
     def estimate(self, inputs_and_outputs: int) -> int:
