@@ -1,7 +1,8 @@
 # The commands of this project. Everything is installed into .venv; `make run` is all a visitor needs.
 #   make run     set up what is missing and start the page      make lint    formatting, lint, types
 #   make setup   only set up                                    make bench   the benchmarks
-#   make test    lint, types and all tests                      make clean   remove .venv and caches
+#   make check   lint, types and the pure tests, in 2 minutes   make clean   remove .venv and caches
+#   make test    lint, types and all tests
 #   make screenshots   the README's pictures, from a real run
 #   make record        records every schedule on this machine (assets/recordings)
 #   make adapter       trains the FAQ adapter anew (some minutes on two cores)
@@ -17,7 +18,7 @@ STAMP_REQUIREMENTS := $(VENV)/.stamp-requirements
 STAMP_MODEL := $(VENV)/.stamp-model
 STAMP_TOOLS := $(VENV)/.stamp-tools
 
-.PHONY: run setup test lint bench screenshots record adapter clean
+.PHONY: run setup check test lint bench screenshots record adapter clean
 
 run: setup
 	@exec $(PY) app.py
@@ -48,8 +49,17 @@ lint: $(STAMP_TOOLS)
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-cache
 
+# Tests run in JOBS processes, a file in one of them; each has its own ports, folders, browser and torch thread.
+JOBS := 2
+PYTEST := $(PY) -m pytest --numprocesses $(JOBS)
+# What needs Chromium, torch or the embedded model.
+IMPURE := tests/browser tests/gpu tests/worker tests/engines/test_client.py tests/models/test_hub.py tests/test_end_to_end.py tests/test_space.py
+
+check: lint
+	$(PYTEST) --dist worksteal $(IMPURE:%=--ignore=%)
+
 test: setup lint
-	@chromium=$$(sh tools/chromium.sh $(PY)) || exit 1; PLAYGROUND_TEST_CHROMIUM="$$chromium" $(PY) -m pytest
+	@chromium=$$(sh tools/chromium.sh $(PY)) || exit 1; PLAYGROUND_TEST_CHROMIUM="$$chromium" $(PYTEST) --dist loadfile --durations 25
 
 bench: setup $(STAMP_TOOLS)
 	$(PY) -m tests.benchmarks

@@ -1,13 +1,14 @@
-"""Pages over engines made for one test each: `python -m tests.pages KIND PORT [--root-path /prefix]`."""
+"""Pages over scripted engines, served inside the test's own process: no program starts, and scripts may run in a hurry."""
 
 from __future__ import annotations
 
-import tempfile
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-
-import typer
+from typing import Any
 
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import Script, ScriptedEngine, script_of
@@ -23,10 +24,16 @@ from playground.ui.page import build
 from playground.ui.theme import launch_options
 
 PAYLOADS = ("<img src=x onerror=window.hacked=1>", "${window.hacked=1}", "{{window.hacked=1}}", "</script><script>window.hacked=1</script>")
+HURRY = 0.4
+"""Seconds that pass for each second of a script: the lanes' own clocks are exact either way."""
+
+
+def hurried(seconds: float) -> None:
+    time.sleep(HURRY * seconds)
 
 
 class SlowEngine(ScriptedEngine):
-    """Loads for a minute, unless it is told to stop."""
+    """Loads for a minute, unless it is stopped."""
 
     def run(self, lanes: Sequence[int], request: RunRequest, cancel: threading.Event, first: int = 0) -> Iterator[LaneEvent]:
         for event in super().run(lanes, request, cancel, first):
@@ -54,22 +61,37 @@ def failing(lane: Lane) -> Script:
 
 
 FLEETS: dict[str, Callable[[], Fleet]] = {
-    "hostile": lambda: ScriptedFleet(ScriptedEngine(lambda lane: Script(words=PAYLOADS))),
-    "failing": lambda: ScriptedFleet(ScriptedEngine(failing)),
-    "slow": lambda: ScriptedFleet(SlowEngine()),
+    "plain": lambda: ScriptedFleet(ScriptedEngine(sleep=hurried)),
+    "hostile": lambda: ScriptedFleet(ScriptedEngine(lambda lane: Script(words=PAYLOADS), hurried)),
+    "failing": lambda: ScriptedFleet(ScriptedEngine(failing, hurried)),
     "late": lambda: ScriptedFleet(ScriptedEngine(lambda lane: Script(ttft_s=10))),
+    "slow": lambda: ScriptedFleet(SlowEngine()),
     "none": NoFleet,
-    "plain": lambda: ScriptedFleet(ScriptedEngine()),
 }
 
 
-def main(kind: str, port: int, root_path: str = "") -> None:
-    with tempfile.TemporaryDirectory() as cache:
-        settings = Settings(cache_dir=Path(cache), engine="scripted")
-        with FLEETS[kind]() as fleet:
-            demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), load_presets(settings.presets_dir))
-            demo.launch(server_name="127.0.0.1", server_port=port, root_path=root_path, **launch_options(settings.cache_dir))
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
-if __name__ == "__main__":
-    typer.run(main)
+@contextmanager
+def page_of(fleet: Fleet, cache_dir: Path, root_path: str = "", port: int | None = None) -> Iterator[str]:
+    """The address of a page on this fleet; it is closed at the end, the fleet is not."""
+    settings = Settings(engine="scripted", cache_dir=cache_dir)
+    demo = build(settings, fleet, Runner(fleet.engine_for, settings.max_queued), load_presets(settings.presets_dir))
+    where: dict[str, Any] = {"server_name": "127.0.0.1", "server_port": port or free_port(), "root_path": root_path}
+    _, url, _ = demo.launch(prevent_thread_lock=True, **where, **launch_options(cache_dir))
+    try:
+        yield url.rstrip("/")
+    finally:
+        demo.close()
+
+
+@contextmanager
+def page_of_kind(kind: str, cache_dir: Path) -> Iterator[str]:
+    """The address of a page whose engine is one of `FLEETS`."""
+    with FLEETS[kind]() as fleet, page_of(fleet, cache_dir) as url:
+        yield url

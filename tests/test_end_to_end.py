@@ -20,7 +20,8 @@ from playground.settings import Settings
 from playground.spec.names import EMBEDDED_MODEL
 from playground.timeline.trace import Recording
 from playground.worker.embedded import bring_model
-from tests.browser.conftest import free_port, wait_until_up
+from tests.browser.conftest import wait_until_up
+from tests.pages import free_port
 from tests.worker import bare
 
 ROOT = Path(__file__).parent.parent

@@ -18,7 +18,8 @@ from playground.settings import ROOT
 from playground.spec.names import EMBEDDED_MODEL
 from playground.timeline.trace import Recording
 from playground.worker.embedded import bring_model
-from tests.browser.conftest import free_port, wait_until_up
+from tests.browser.conftest import wait_until_up
+from tests.pages import free_port
 
 NO_HUB = "http://127.0.0.1:9"
 """The port of "discard", where nobody listens."""

@@ -27,7 +27,8 @@ from playground.settings import ROOT
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.paced_page import TPOT_S, TTFT_S
 from tests.benchmarks.setup import Setup
-from tests.browser.conftest import ARGUMENTS, chromium_path, free_port, wait_until_up
+from tests.browser.conftest import ARGUMENTS, chromium_path, wait_until_up
+from tests.pages import free_port
 
 LANES = 8
 LAG_MS, WIRE_MB, SHIFT, CONTROL_MS, LONG_RATIO, REPLAY_MS, GROWTH_PERCENT = 50.0, 0.75, 0.0, 100.0, 1.5, 50.0, 5.0

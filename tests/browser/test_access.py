@@ -3,113 +3,81 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
-from playground.settings import ROOT
-from tests.browser.conftest import free_port, open_page, wait_until_up
-from tests.browser.test_page import POINTS, run, text_of, wait_words
+from playground.engines.registry import ScriptedFleet
+from playground.engines.scripted import ScriptedEngine
+from tests.browser.conftest import NewContext
+from tests.browser.page_object import LONG, Playground
+from tests.pages import free_port, hurried, page_of
 
 pytestmark = pytest.mark.browser
 
 PREFIX = "/proxy/7860"
 
 
-# Between two states a button fades from one colour to the other, and is neither: axe-core looks when that is over.
-SETTLED = """() => {
-  const going = /^(Running|Starting|Waiting)/.test(document.querySelector('.lp-run-words').textContent);
-  const ends = (one) => Number.isFinite(one.effect.getComputedTiming().endTime);
-  const moving = document.getAnimations().some((one) => one.playState === 'running' && ends(one));
-  return document.querySelector('#run').disabled === going && !moving;
-}"""
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds against WCAG 2 A and AA: rule, and the first element it is about."""
-    page.wait_for_function(SETTLED)
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}}).response["violations"]
-    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"][:3]]
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_before_during_and_after_a_run(browser: Browser, url: str, theme: str) -> None:
-    context = browser.new_context(viewport={"width": 1440, "height": 780}, color_scheme="dark" if theme == "dark" else "light")
-    context.set_default_timeout(60_000)
-    page = open_page(context, url)
-    try:
-        assert violations(page) == []
-        page.get_by_role("button", name="Lanes", exact=True).click()
-        page.get_by_role("button", name="Settings", exact=True).click()
-        assert violations(page) == []
-        run(page, 30)
-        wait_words(page, "^Running")
-        assert violations(page) == []
-        wait_words(page, "^Done")
-        page.locator(".lp-method summary").click()
-        page.click(".lp-more")
-        assert violations(page) == []
-        page.locator(".lp-show-code").first.click()
-        assert violations(page) == []
-    finally:
-        context.close()
+def test_axe_finds_nothing_before_during_and_after_a_run(new_context: NewContext, url: str, theme: str) -> None:
+    page = Playground.with_lanes(new_context(color_scheme=theme), url, ["bf16", "int8"])
+    assert page.violations() == []
+    page.tab.get_by_role("button", name="Lanes", exact=True).click()
+    page.tab.get_by_role("button", name="Settings", exact=True).click()
+    assert page.violations() == []
+    page.run(LONG)
+    page.expect_status("^Running")
+    assert page.violations() == []
+    page.stop()
+    page.run_to_end(6)
+    page.tab.locator(".lp-method summary").click()
+    page.tab.click(".lp-more")
+    assert page.violations() == []
+    page.tab.locator(".lp-show-code").first.click()
+    assert page.violations() == []
 
 
-def test_a_screen_reader_hears_milestones_and_not_tokens(visit: Page) -> None:
-    run(visit, 20)
-    wait_words(visit, "^Done")
-    said = visit.locator(".lp-sr p").all_inner_texts()
-    assert [one for one in said if one.startswith("Lane 1, bf16: done, 20 tokens")]
-    assert "Done" in said
-    assert len(said) < 12, said
+def test_who_wants_no_motion_sees_none_and_who_listens_hears_milestones_and_not_tokens(new_context: NewContext, url: str) -> None:
+    page = Playground.with_lanes(new_context(reduced_motion="reduce"), url, ["bf16", "int8"])
+    page.run_to_end(20)
+    moving = "[...document.querySelectorAll('.lp *')].filter((one) => getComputedStyle(one).animationName !== 'none').length"
+    assert page.tab.evaluate(moving) == 0
+    milestones = page.tab.locator(".lp-sr p").all_inner_texts()
+    assert [one for one in milestones if one.startswith("Lane 1, bf16: done, 20 tokens")]
+    assert "Done" in milestones
+    assert len(milestones) < 12, milestones
 
 
-def test_the_charts_data_is_in_a_table(visit: Page) -> None:
-    run(visit, 6)
-    wait_words(visit, "^Done")
-    for chart in visit.locator(".lp-plot").all():
-        assert "results table" in (chart.get_attribute("aria-label") or "")
-    visit.click(".lp-more")
-    headings = visit.locator(".lp-results thead th").all_inner_texts()
-    assert {"TTFT", "TPOT", "E2E", "Step"} <= set(headings)
-
-
-def test_a_run_with_the_keyboard_alone(visit: Page) -> None:
+def test_a_run_with_the_keyboard_alone(tab: Playground, url: str) -> None:
+    page = tab.go_with_lanes(url, ["bf16", "int8"], max_new_tokens=LONG)
     reached: list[str] = []
     for _ in range(60):
-        visit.keyboard.press("Tab")
-        reached.append(visit.evaluate("document.activeElement.id || document.activeElement.closest('[id]')?.id || ''"))
-        outline = visit.evaluate("(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + s.boxShadow; })()")
+        page.tab.keyboard.press("Tab")
+        reached.append(page.tab.evaluate("document.activeElement.id || document.activeElement.closest('[id]')?.id || ''"))
+        outline = page.tab.evaluate(
+            "(() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + s.boxShadow; })()"
+        )
         assert outline != "nonenone", reached[-1]
         if reached[-1] == "run":
             break
     assert {"preset", "prompt", "max-new-tokens"} <= set(reached)
-    visit.keyboard.press("Enter")
-    wait_words(visit, "^Running")
-    expect(visit.locator("#stop")).to_be_focused()
-    visit.keyboard.press("Escape")
-    wait_words(visit, "^Stopped")
-    expect(visit.locator("#run")).to_be_focused()
-
-
-def test_nothing_moves_by_itself_for_who_wants_no_motion(browser: Browser, url: str) -> None:
-    context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(60_000)
-    page = open_page(context, url)
-    run(page, 4)
-    wait_words(page, "^Done")
-    moving = "[...document.querySelectorAll('.lp *')].filter((one) => getComputedStyle(one).animationName !== 'none').length"
-    assert page.evaluate(moving) == 0
-    context.close()
+    page.tab.keyboard.press("Enter")
+    page.expect_status("^Running")
+    expect(page.stop_button).to_be_focused()
+    page.tab.keyboard.press("Escape")
+    page.expect_status("^Stopped")
+    expect(page.run_button).to_be_focused()
+    page.prompt.focus()
+    page.tab.keyboard.press("Control+Enter")
+    page.expect_status("^Running")
+    page.tab.keyboard.press("Escape")
+    page.expect_status("^Stopped")
 
 
 class _Proxy(BaseHTTPRequestHandler):
@@ -154,33 +122,28 @@ class _Proxy(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def behind_a_prefix() -> Iterator[str]:
+def behind_a_prefix(cache: Path) -> Iterator[str]:
     """A page that is reached only under a prefix; its address."""
-    port, inner = free_port(), free_port()
-    command = [sys.executable, "-m", "tests.pages", "plain", str(inner), "--root-path", PREFIX]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    inner = free_port()
     handler = type("Proxy", (_Proxy,), {"target": inner})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        wait_until_up(process, f"http://127.0.0.1:{inner}")
-        yield f"http://127.0.0.1:{port}{PREFIX}/"
-    finally:
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        ScriptedFleet(ScriptedEngine(sleep=hurried)) as fleet,
+        page_of(fleet, cache, root_path=PREFIX, port=inner),
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}/"
         server.shutdown()
-        server.server_close()
-        process.kill()
-        process.wait()
 
 
-def test_everything_works_behind_a_proxys_prefix(context: BrowserContext) -> None:
+def test_everything_works_behind_a_proxys_prefix(context: BrowserContext, tmp_path: Path) -> None:
     refused: list[str] = []
     context.on("response", lambda answer: refused.append(answer.url) if answer.status == 404 else None)
-    with behind_a_prefix() as url:
-        page = open_page(context, url)
-        run(page, 6)
-        wait_words(page, "^Done")
-        page.wait_for_function(f"({POINTS}).every((count) => count === 6)")
-        assert text_of(page, 1)
-        expect(page).to_have_url(re.compile(re.escape(PREFIX)))
-        page.close()
+    with behind_a_prefix(tmp_path) as address:
+        page = Playground.open(context, address)
+        page.run_to_end(6)
+        page.wait_points("count === 6")
+        assert page.text(1)
+        expect(page.tab).to_have_url(re.compile(re.escape(PREFIX)))
+        page.tab.close()
     assert [address for address in refused if not address.endswith(("favicon.ico", "manifest.json"))] == []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from playground.analysis.slo import TARGETS, Target, timing
 from playground.engines.registry import ScriptedFleet
@@ -22,16 +21,13 @@ from playground.runs.runner import Runner
 from playground.spec.request import RunRequest
 from playground.timeline.events import LaneEvent, RepeatFinished, StepsTaken
 from playground.timeline.state import RunState
-from tests.browser.conftest import open_page
-from tests.browser.test_access import violations
-from tests.browser.test_lanes import expect_lanes
-from tests.browser.test_page import wait_words
-from tests.browser.test_pool import page_of
+from tests.browser.page_object import Playground
+from tests.pages import page_of
 
 pytestmark = pytest.mark.browser
 
 LANES = ["bf16", "nf4@3", "bf16/beam(num_beams=2)", "int8"]
-MEASURE = {"schedule": "exclusive", "warmup": 0, "repeats": 4, "max_new_tokens": 9}
+MEASURE: dict[str, Any] = {"schedule": "exclusive", "warmup": 0, "repeats": 4, "max_new_tokens": 9}
 
 
 class Uneven(ScriptedEngine):
@@ -59,21 +55,18 @@ def bent(t_s: float, repeat: int) -> float:
 
 
 @pytest.fixture
-def visit_to(context: BrowserContext, tmp_path: Path) -> Iterator[Callable[[ScriptedEngine], Page]]:
+def visit_to(context: BrowserContext, tmp_path: Path) -> Iterator[Callable[[ScriptedEngine], Playground]]:
     with ExitStack() as pages:
 
-        def visit(engine: ScriptedEngine) -> Page:
-            query = "run=" + quote(json.dumps({"v": 1, "preset": "quickstart", "lanes": LANES} | MEASURE))
-            return open_page(context, f"{pages.enter_context(page_of(ScriptedFleet(engine), tmp_path))}?{query}")
+        def visit(engine: ScriptedEngine) -> Playground:
+            url = pages.enter_context(page_of(ScriptedFleet(engine), tmp_path))
+            return Playground.with_lanes(context, url, LANES, **MEASURE)
 
         yield visit
 
 
-def measured(page: Page) -> Page:
-    expect_lanes(page, LANES)
-    page.click("#run")
-    wait_words(page, "^Done")
-    return page
+def measured(page: Playground) -> Playground:
+    return page.run_to_end()
 
 
 def recorded() -> RunState:
@@ -86,9 +79,9 @@ def recorded() -> RunState:
     return reader.view
 
 
-def shown(page: Page) -> tuple[list[str], list[list[list[str]]]]:
+def shown(page: Playground) -> tuple[list[str], list[list[list[str]]]]:
     """The table's headings, and of each lane the cells: text, and what it is of."""
-    found = page.evaluate(
+    found = page.tab.evaluate(
         """() => {
           const text = (node) => node?.textContent ?? '';
           const all = (selector, within) => [...within.querySelectorAll(selector)], table = document.querySelector('.lp-judged');
@@ -103,38 +96,38 @@ def expected(view: RunState, target: Target) -> tuple[list[str], list[list[list[
     return ["Lane", *headings(target)], [[[cell.text, cell.beside] for cell in cells] for _, cells in rows(view, target)]
 
 
-def limit(page: Page, name: str) -> str:
-    return page.locator(f"[data-limit={name}]").input_value()
+def limit(page: Playground, name: str) -> str:
+    return page.tab.locator(f"[data-limit={name}]").input_value()
 
 
-def type_limits(page: Page, *texts: str) -> None:
+def type_limits(page: Playground, *texts: str) -> None:
     for name, text in zip(("ttft", "tpot", "e2e"), texts, strict=True):
-        page.locator(f"[data-limit={name}]").fill(text)
-    page.keyboard.press("Tab")
+        page.tab.locator(f"[data-limit={name}]").fill(text)
+    page.tab.keyboard.press("Tab")
 
 
-def line(page: Page, chart: str) -> list[float]:
+def line(page: Playground, chart: str) -> list[float]:
     ends = "(one) => (one.xref === 'paper' ? one.y0 : one.x0)"
-    found: list[float] = page.evaluate(f"(document.querySelector('[data-chart={chart}] .lp-plot').layout.shapes ?? []).map({ends})")
+    found: list[float] = page.tab.evaluate(f"(document.querySelector('[data-chart={chart}] .lp-plot').layout.shapes ?? []).map({ends})")
     return found
 
 
-def drag(page: Page, chart: str, by_x: float, by_y: float) -> None:
+def drag(page: Playground, chart: str, by_x: float, by_y: float) -> None:
     """Takes hold of the line and moves it, without letting go."""
-    grip = page.locator(f"[data-chart={chart}] .lp-grip")
+    grip = page.tab.locator(f"[data-chart={chart}] .lp-grip")
     grip.scroll_into_view_if_needed()
     box = grip.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + by_x, y + by_y, steps=4)
+    page.tab.mouse.move(x, y)
+    page.tab.mouse.down()
+    page.tab.mouse.move(x + by_x, y + by_y, steps=4)
 
 
-def test_the_browser_judges_exactly_as_python_does(visit_to: Callable[[ScriptedEngine], Page]) -> None:
+def test_the_browser_judges_exactly_as_python_does(visit_to: Callable[[ScriptedEngine], Playground]) -> None:
     page, view = measured(visit_to(Uneven())), recorded()
     for target in TARGETS:
-        page.select_option(".lp-target", target.name)
+        page.tab.select_option(".lp-target", target.name)
         assert shown(page) == expected(view, target), target.name
     middle = timing(view.lanes[0].counted[1])
     assert middle.ttft_ms is not None
@@ -148,18 +141,18 @@ def test_the_browser_judges_exactly_as_python_does(visit_to: Callable[[ScriptedE
         (0.001, 0.001, 3600.0),
     ):
         type_limits(page, *("" if one is None else f"{one:.6f}" for one in (ttft_ms, tpot_ms, e2e_s)))
-        expect(page.locator(".lp-target")).to_have_value("own")
+        expect(page.tab.locator(".lp-target")).to_have_value("own")
         own = Target.own(None if ttft_ms is None else ttft_ms / 1e3, None if tpot_ms is None else tpot_ms / 1e3, e2e_s)
         assert shown(page) == expected(view, own), own
         assert line(page, "gaps") == ([] if tpot_ms is None else [round(tpot_ms, 3)])
-    page.select_option(".lp-target", "")
-    expect(page.locator(".lp-judged")).to_be_hidden()
+    page.tab.select_option(".lp-target", "")
+    expect(page.tab.locator(".lp-judged")).to_be_hidden()
     assert [limit(page, name) for name in ("ttft", "tpot", "e2e")] == ["", "", ""]
 
 
-def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[ScriptedEngine], Page], artifacts: Path) -> None:
+def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[ScriptedEngine], Playground], artifacts: Path) -> None:
     page, view = measured(visit_to(Uneven())), recorded()
-    wrong = page.locator(".lp-limit-wrong")
+    wrong = page.tab.locator(".lp-limit-wrong")
     type_limits(page, "120", "45", "0.8")
     good = shown(page)
     for text, says in (
@@ -168,45 +161,45 @@ def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[Scr
         ("0", "TTFT: “0” is no limit; "),
         ("1e9", "TTFT: “1e9” is no limit; "),
     ):
-        page.locator("[data-limit=ttft]").fill(text)
+        page.tab.locator("[data-limit=ttft]").fill(text)
         expect(wrong).to_contain_text(says)
         assert shown(page) == good, "the last good target stays"
-    expect(page.locator("[data-limit=ttft]")).to_have_attribute("aria-invalid", "true")
-    page.screenshot(path=artifacts / "targets-wrong.png", full_page=True)
+    expect(page.tab.locator("[data-limit=ttft]")).to_have_attribute("aria-invalid", "true")
+    page.tab.screenshot(path=artifacts / "targets-wrong.png", full_page=True)
     type_limits(page, "", "", "")
     expect(wrong).to_contain_text("No limit is given")
     assert shown(page) == expected(view, Target.own(e2e_s=0.8)), "the last one that had a limit"
 
-    page.select_option(".lp-target", "mlperf-llama2-70b")
+    page.tab.select_option(".lp-target", "mlperf-llama2-70b")
     expect(wrong).to_have_text("")
     drag(page, "ttft", -60, 0)
-    expect(page.locator(".lp-target")).to_have_value("own")
+    expect(page.tab.locator(".lp-target")).to_have_value("own")
     held = float(limit(page, "ttft"))
     assert held < 450, "the field follows while it is dragged"
     assert shown(page) == expected(view, Target.own(held / 1e3, 0.04)), "and so do the lanes"
-    page.mouse.up()
+    page.tab.mouse.up()
     drag(page, "gaps", 0, 12)
-    page.mouse.up()
+    page.tab.mouse.up()
     assert line(page, "ttft") == [held]
     assert line(page, "gaps") == [float(limit(page, "tpot"))]
     assert float(limit(page, "tpot")) < 40
     own = Target.own(held / 1e3, float(limit(page, "tpot")) / 1e3)
     assert shown(page) == expected(view, own)
 
-    page.click("#run")
-    wait_words(page, "^Done")
+    page.run()
+    page.wait_done()
     assert shown(page)[0] == ["Lane", *headings(own)], "it outlives the run"
-    page.locator(".lp-play").click()
-    page.get_by_role("button", name="Dark").click()
+    page.tab.locator(".lp-play").click()
+    page.tab.get_by_role("button", name="Dark").click()
     assert shown(page)[1][0][0][0] in ("passes", "fails")
     assert line(page, "ttft") == [held]
-    wait_words(page, "^Done")
-    assert violations(page) == []
-    page.screenshot(path=artifacts / "targets-dark.png", full_page=True)
-    page.set_viewport_size({"width": 390, "height": 844})
-    for one in (page.locator(".lp-target"), *page.locator(".lp-limit").all()):
+    page.wait_done()
+    assert page.violations() == []
+    page.tab.screenshot(path=artifacts / "targets-dark.png", full_page=True)
+    page.tab.set_viewport_size({"width": 390, "height": 844})
+    for one in (page.tab.locator(".lp-target"), *page.tab.locator(".lp-limit").all()):
         box = one.bounding_box()
         assert box is not None
         assert box["height"] >= 44
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.screenshot(path=artifacts / "targets-390.png", full_page=True)
+    page.expect_fits_across(390)
+    page.tab.screenshot(path=artifacts / "targets-390.png", full_page=True)

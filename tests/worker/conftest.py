@@ -13,6 +13,7 @@ import torch
 
 from playground.engines.base import Engine
 from playground.spec.request import RunRequest
+from playground.spec.workload import Workload
 from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent, RunFinished, RunStarted
 from playground.timeline.state import LaneState, RunState
@@ -20,7 +21,7 @@ from playground.worker.process import Worker
 
 
 @pytest.fixture(scope="session", autouse=True)
-def two_threads() -> None:
+def no_gradients() -> None:
     torch.set_grad_enabled(False)
 
 
@@ -66,8 +67,8 @@ def run_lanes(
 
 
 def request_for(model: Path, lanes: list[str], adapters: dict[str, Path] | None = None, **more: Any) -> RunRequest:
-    """A request for lanes of one model; what is not a request's field goes to `measure`."""
-    fields = {name: more.pop(name) for name in list(more) if name in RunRequest.model_fields}
+    """A request for lanes of one model; what is neither its field nor the workload's goes to `measure`."""
+    fields = {name: more.pop(name) for name in list(more) if name in {*RunRequest.model_fields, *Workload.model_fields}}
     measure = {"max_new_tokens": 12, "warmup": 0, **more}
     known = {name: str(path) for name, path in (adapters or {}).items()}
     return RunRequest.build(

@@ -37,19 +37,18 @@ def put_on(base: Base, spec: BaseSpec, folder: Path) -> Attached:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16", "int8", "nf4", "fp4", "nf4[double_quant=true]", "nf4[compute=fp32]"])
-def test_attaching_to_a_base_that_has_run_leaves_its_logits(precision: str, embedded: Path, tmp_path: Path) -> None:
-    lora = random_lora(embedded, tmp_path / "lora")
-    base, spec = load(embedded, precision, tmp_path / "cache")
+def test_attaching_to_a_base_that_has_run_leaves_its_logits(precision: str, mid: Path, mid_lora: Path, tmp_path: Path) -> None:
+    base, spec = load(mid, precision, tmp_path)
     before = base.model(IDS).logits
-    loaded = read(base, spec, lora)
+    loaded = read(base, spec, mid_lora)
     attached = attach(base.model, [loaded])
     with_adapter = attached.model(IDS).logits
     assert torch.equal(base.model(IDS).logits, before)
     assert not torch.allclose(with_adapter, before, atol=0.5)
     assert torch.equal(attached.model(IDS).logits, with_adapter)
     assert attached.facts.adapters[0].rank == 4
-    # int8 notes a few bytes of outlier columns at each forward.
-    assert tensor_bytes(attached.model) == pytest.approx(base.memory_bytes + loaded.memory_bytes, abs=4096), "the base's tensors are shared"
+    # int8 notes some bytes of outlier columns at each forward.
+    assert tensor_bytes(attached.model) == pytest.approx(base.memory_bytes + loaded.memory_bytes, rel=0.01), "the base's tensors are shared"
 
 
 def test_it_computes_what_peft_computes(tiny: Path, tiny_lora: Path, tmp_path: Path) -> None:

@@ -85,8 +85,8 @@ def test_free_length_ends_rows_at_their_eos_and_counts_no_padding(worker: Worker
         assert ids == tuple(token for step in repeat.steps for token in step.token_ids[row])
 
 
-def test_a_beam_lanes_steps_end_in_a_candidate_and_may_revise(worker: Worker, embedded: Path) -> None:
-    ran = run_lanes(worker, request_for(embedded, ["fp32/beam(num_beams=4)"], max_new_tokens=24))
+def test_a_beam_lanes_steps_end_in_a_candidate_and_may_revise(worker: Worker, tiny: Path) -> None:
+    ran = run_lanes(worker, request_for(tiny, ["fp32/beam(num_beams=4)"], max_new_tokens=24))
     shown: list[int] = []
     for step in ran[0].repeats[0].steps:
         assert step.keep is not None
