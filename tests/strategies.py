@@ -98,7 +98,10 @@ machines = facts.map(Environment.model_validate) | st.builds(
     Environment, device=st.none() | devices, threads=st.none() | st.integers(1, 512), versions=st.dictionaries(names, st.none() | names)
 )
 environments = st.builds(lambda one, others: one | Environment(other_devices=tuple(others)), machines, st.lists(machines, max_size=2))
-steps = st.builds(Step, t_s=times, wall_s=times, token_ids=token_rows, keep=st.none() | rows_of_counts)
+gained = st.dictionaries(st.integers(0, 31), st.lists(st.integers(0, 200_000), max_size=3).map(tuple), max_size=3)
+steps = st.builds(
+    Step, t_s=times, wall_s=times, token_ids=gained, keep=st.none() | st.dictionaries(st.integers(0, 31), st.integers(0, 4096), max_size=3)
+)
 row_texts = st.builds(RowText, row=st.integers(0, 31), text=st.text(), keep=st.none() | st.integers(0, 10_000), step=st.integers(0, 10))
 finishes = st.lists(st.sampled_from(get_args(Finish)), max_size=3).map(tuple)
 statuses = st.sampled_from(("done", "cancelled"))

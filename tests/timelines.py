@@ -14,12 +14,16 @@ from playground.timeline.state import RunState
 from playground.timeline.trace import Finish, LoadKind, Step, Trace
 
 
+def step(t_s: float, *rows: tuple[int, ...], keep: Sequence[int] | None = None) -> Step:
+    """A step in which each row gained these ids; rows that gained none are left out, but of beams, whose `keep` is of every row."""
+    ids = {row: gained for row, gained in enumerate(rows) if gained or keep is not None}
+    return Step(t_s=t_s, wall_s=t_s, token_ids=ids, keep=None if keep is None else dict(enumerate(keep)))
+
+
 def trace(times: Sequence[float], rows: Sequence[int] = (), **fields: Any) -> Trace:
     """Steps at these times; row r gains one token in each of its first rows[r] steps (default: one row, a token a step)."""
     lengths = rows or (len(times),)
-    steps = tuple(
-        Step(t_s=t, wall_s=t, token_ids=tuple((number,) if number < length else () for length in lengths)) for number, t in enumerate(times)
-    )
+    steps = tuple(step(t, *((number,) if number < length else () for length in lengths)) for number, t in enumerate(times))
     end = times[-1] + 0.25 if times else 0.25
     made: dict[str, Any] = {
         "warmup": False,
@@ -76,11 +80,7 @@ def _play(view: RunState, lane: int, ran: Ran) -> None:
         times = [ran.ttft_s + number * tpot_s for number in range(ran.tokens)]
         ids = tuple(range(ran.tokens))
         view.apply(RepeatStarted(lane, repeat, False, (5,) * rows, 0.001))
-        view.apply(
-            StepsTaken(
-                lane, repeat, tuple(Step(t_s=t, wall_s=t, token_ids=((id_,),) * rows) for id_, t in zip(ids, times, strict=True)), ()
-            )
-        )
+        view.apply(StepsTaken(lane, repeat, tuple(step(t, *((id_,),) * rows) for id_, t in zip(ids, times, strict=True)), ()))
         end_s = times[-1] + 0.001
         said = (ids,) * rows if ran.output_ids is None else tuple(map(tuple, ran.output_ids))
         view.apply(RepeatFinished(lane, repeat, end_s, end_s, said, (ran.finish,) * rows, ("",) * rows))

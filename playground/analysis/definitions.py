@@ -56,7 +56,7 @@ def _request(trace: Trace, row: int) -> Request:
     tokens, ended = len(trace.output_ids[row]), trace.finish[row] == "stop"
     if trace.revises:
         return Request((trace.end_s,), (trace.end_s,) if tokens > ended else (), tokens, tokens - ended)
-    steps = [step for step in trace.steps if step.token_ids[row]]
+    steps = [step for step in trace.steps if step.token_ids.get(row)]
     chunks = tuple(step.t_s for step in steps)
     silent = ended and bool(steps) and len(steps[-1].token_ids[row]) == 1
     return Request(chunks, chunks[:-1] if silent else chunks, tokens, tokens - ended)

@@ -126,6 +126,14 @@ METRICS: dict[str, Metric] = {
         OfRepeat(lambda repeat: measure(repeat).step_s),
         name="time of a step",
     ),
+    "tokens_per_event": Metric(
+        "Tokens a step",
+        "tok/step",
+        "higher",
+        "Tokens that a row gained in a step, on average over its steps: one, or more where a step brings several, as with speculation; "
+        "beam search has none.",
+        OfRepeat(lambda repeat: measure(repeat).tokens_per_event),
+    ),
     **{f"itl_p{percent}_s": _itl(percent) for percent in (50, 90, 95, 99)},
     "after_turn": Metric(
         "After a turn",

@@ -11,7 +11,7 @@ from playground.spec.measure import Measure
 from playground.timeline.state import LaneState, RunState
 from playground.timeline.trace import Trace
 
-Unit = Literal["s", "tok/s", "req/s", "B", "×", "token", "share"]
+Unit = Literal["s", "tok/s", "tok/step", "req/s", "B", "×", "token", "share"]
 Better = Literal["lower", "higher"]
 
 

@@ -41,6 +41,7 @@ def _measure(trace: Trace) -> Metrics:
         tpot_s=None if trace.revises else _tpot(trace),
         itl_s=() if trace.revises else gaps,
         step_s=statistics.median(gaps) if gaps else None,
+        tokens_per_event=None if trace.revises else _tokens_per_event(trace.steps),
         decode_tokens_per_s=None if trace.revises else _decode_throughput(trace),
         output_tokens_per_s=output_tokens / trace.end_s if trace.end_s > 0 else None,
         requests_per_s=finished / trace.end_wall_s if finished and trace.end_wall_s > 0 else None,
@@ -64,6 +65,8 @@ class _Meter:
         self._last_s = 0.0
         self._gaps: list[float] = []
         """Sorted."""
+        self._events = 0
+        """Counted once for each row that gained tokens."""
         self._rows = [_Row() for _ in range(repeat.rows)]
 
     def _take(self, step: Step) -> None:
@@ -72,8 +75,9 @@ class _Meter:
         else:
             insort(self._gaps, step.t_s - self._last_s)
         self._last_s = step.t_s
-        for index, (row, ids) in enumerate(zip(self._rows, step.token_ids, strict=True)):
-            row.take(step.t_s, len(ids), None if step.keep is None else step.keep[index])
+        for row, ids in step.token_ids.items():
+            self._events += bool(ids)
+            self._rows[row].take(step.t_s, len(ids), None if step.keep is None else step.keep[row])
 
     def figures(self) -> Metrics:
         steps = self._repeat.steps
@@ -90,6 +94,7 @@ class _Meter:
             e2e_s=self._last_s,
             tpot_s=None if self._repeat.revises else median([row.tpot_s() for row in self._rows]),
             step_s=statistics.median(self._gaps) if self._gaps else None,
+            tokens_per_event=None if self._repeat.revises else self._tokens / self._events if self._events else None,
             decode_tokens_per_s=None if self._repeat.revises else self._throughput(),
             output_tokens_per_s=self._tokens / self._last_s if self._last_s > 0 else None,
         )
@@ -130,8 +135,8 @@ def row_times(trace: Trace) -> tuple[tuple[float, ...], ...]:
     """Per row, the own-clock time in seconds of each of its tokens."""
     rows: list[list[float]] = [[] for _ in trace.output_ids]
     for step in trace.steps:
-        for row, ids in zip(rows, step.token_ids, strict=True):
-            row.extend([step.t_s] * len(ids))
+        for row, ids in step.token_ids.items():
+            rows[row].extend([step.t_s] * len(ids))
     return tuple(tuple(row) for row in rows)
 
 
@@ -142,6 +147,12 @@ def row_tpot_s(times: Sequence[float]) -> float | None:
 
 def _tpot(trace: Trace) -> float | None:
     return median([row_tpot_s(times) for times in row_times(trace)])
+
+
+def _tokens_per_event(steps: Sequence[Step]) -> float | None:
+    """Of one row: more than one where tokens come in chunks, as with speculation. None of no token."""
+    gained = [len(ids) for step in steps for ids in step.token_ids.values() if ids]
+    return sum(gained) / len(gained) if gained else None
 
 
 def _decode_throughput(trace: Trace) -> float | None:

@@ -61,6 +61,8 @@ class Script:
     """The number of the repeat in which it does."""
     jitter: tuple[float, ...] = (1.0,)
     """Of each repeat in turn, how much slower its steps are."""
+    chunks: tuple[int, ...] = (1,)
+    """Of each step in turn, how many tokens a row gains in it, as with speculation; a step takes `tpot_s` whatever it brings."""
 
 
 DEFAULT_SCRIPTS: Mapping[str, Script] = {
@@ -292,12 +294,12 @@ class _Playing:
         self.words = _words(request.lanes[index], script)
         self.length = request.measure.max_new_tokens
         self.clock_s, self.began_wall_s = 0.0, 0.0
-        self.taken = 0
+        self.steps = self.tokens = 0
         self.failed = False
 
     @property
     def over(self) -> bool:
-        return self.failed or self.taken >= self.length
+        return self.failed or self.tokens >= self.length
 
     def start(self) -> RepeatStarted:
         self.began_wall_s = self.wall.now_s
@@ -306,30 +308,31 @@ class _Playing:
 
     def next_s(self) -> float:
         jitter = self.script.jitter[self.repeat % len(self.script.jitter)]
-        return self.crowd * jitter * (self.script.ttft_s if self.taken == 0 else self.script.tpot_s)
+        return self.crowd * jitter * (self.script.ttft_s if self.steps == 0 else self.script.tpot_s)
 
     def step(self) -> StepsTaken | LaneFailed:
-        if self.taken == self.script.fails_after and self.repeat >= self.script.fails_in:
+        if self.steps == self.script.fails_after and self.repeat >= self.script.fails_in:
             self.failed = True
-            return LaneFailed(self.index, "internal", f"the script fails after {self.taken} steps")
+            return LaneFailed(self.index, "internal", f"the script fails after {self.steps} steps")
         self.clock_s += self.next_s()
         self.wall.now_s += self.next_s() / self.crowd  # at once, not in turns
-        said = [self._word(row, self.taken) for row in range(len(self.rows))]
-        self.taken += 1
-        ids = tuple((_token(word),) for word in said)
+        places = range(self.tokens, min(self.length, self.tokens + self.script.chunks[self.steps % len(self.script.chunks)]))
+        self.steps, self.tokens = self.steps + 1, places.stop
+        words = {row: [self._word(row, place) for place in places] for row in range(len(self.rows))}
+        ids = {row: tuple(map(_token, gained)) for row, gained in words.items()}
         step = Step(t_s=self.clock_s, wall_s=self.wall.now_s - self.began_wall_s, token_ids=ids)
-        texts = tuple(RowText(row, word) for row, word in enumerate(said))
+        texts = tuple(RowText(row, "".join(gained)) for row, gained in words.items())
         return StepsTaken(self.index, self.repeat, (step,), texts)
 
     def finish(self, why: Finish) -> RepeatFinished:
-        said = [[self._word(row, taken) for taken in range(self.taken)] for row in range(len(self.rows))]
+        said = [[self._word(row, place) for place in range(self.tokens)] for row in range(len(self.rows))]
         ids, texts = tuple(tuple(map(_token, row)) for row in said), tuple(map("".join, said))
         end_s, end_wall_s = self.clock_s + self.script.post_s, self.wall.now_s - self.began_wall_s + self.script.post_s
         return RepeatFinished(self.index, self.repeat, end_s, end_wall_s, ids, (why,) * len(said), texts)
 
-    def _word(self, row: int, taken: int) -> str:
+    def _word(self, row: int, place: int) -> str:
         words = self.words[row]
-        return words[taken % len(words)] + " "
+        return words[place % len(words)] + " "
 
 
 def _token(word: str) -> int:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json, to_json
 
 from playground.analysis.metrics import measure
 from playground.errors import InputError
-from playground.timeline.trace import SCHEMA, Recording
+from playground.recordings.upgrade import upgrade
+from playground.timeline.trace import SCHEMA, Recording, Step
 
 MAX_BYTES = 64_000_000
 """Nine lanes, a hundred repeats and a few hundred tokens each stay below."""
@@ -45,12 +47,20 @@ def parse_recording(content: bytes, name: str, option: str = "recording") -> Rec
     if version > SCHEMA:
         raise InputError(option, f"{name!r} has schema {version}, which is newer than this playground; allowed: 1 to {SCHEMA}")
     try:
-        recording = Recording.model_validate_json(content)
+        recording = Recording.model_validate_json(_up_to_date(content, version))
     except ValidationError as error:
         raise InputError(option, f"{name!r} {_misfit(error, version)}") from None
     if (wrong := _inconsistent(recording)) is not None:
         raise InputError(option, f"{name!r} is damaged: {wrong}; allowed: a recording as it was written")
     return _measured_again(recording)
+
+
+def _up_to_date(content: bytes, schema: int) -> bytes:
+    if schema == SCHEMA:
+        return content
+    document = from_json(content)
+    upgrade(document, schema)
+    return to_json(document)
 
 
 def _too_large(size_bytes: int) -> str:
@@ -85,10 +95,15 @@ def _inconsistent(recording: Recording) -> str | None:
     for number, lane in enumerate(recording.lanes, start=1):
         for repeat in lane.repeats:
             rows = len(repeat.output_ids)
-            counts = {len(repeat.finish), len(repeat.texts), len(repeat.prompt_tokens), *(len(step.token_ids) for step in repeat.steps)}
-            if counts - {rows}:
+            counts = {len(repeat.finish), len(repeat.texts), len(repeat.prompt_tokens)}
+            if counts - {rows} or not all(_fits(step, rows) for step in repeat.steps):
                 return f"the rows of lane {number} do not agree"
             times = [repeat.tokenize_s, *(step.t_s for step in repeat.steps), repeat.end_s]
             if times[0] < 0 or times != sorted(times):
                 return f"the times of lane {number} are out of order"
     return None
+
+
+def _fits(step: Step, rows: int) -> bool:
+    """Whether the step is of these rows only."""
+    return step.token_ids.keys() <= set(range(rows)) and (step.keep is None or step.keep.keys() == step.token_ids.keys())

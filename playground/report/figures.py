@@ -17,6 +17,7 @@ NEVER = "none"
 FORMATS: Mapping[Unit, Callable[[float], str]] = {
     "s": duration,
     "tok/s": rate,
+    "tok/step": significant,
     "req/s": request_rate,
     "B": size,
     "×": lambda value: f"{significant(value)}×",

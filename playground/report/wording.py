@@ -51,11 +51,11 @@ def _running(view: RunState, lane: LaneState, current: RunningRepeat, live: Metr
     which = "warm-up, not counted: " if current.warmup else _repeat(view, current)
     if not current.steps:
         return f"{which}first token…"
-    steps = f"{len(current.steps)} of {view.request.measure.max_new_tokens}"
+    most = view.request.measure.max_new_tokens
     if lane.lane.decoding.revises:
-        return f"{which}revising, step {steps}, {duration(live.step_s)} a step"
+        return f"{which}revising, step {len(current.steps)} of {most}, {duration(live.step_s)} a step"
     pace = f", {duration(live.tpot_s)} a token" if live.tpot_s is not None else ""
-    return f"{which}token {steps}{pace}"
+    return f"{which}token {current.tokens.longest} of {most}{pace}"
 
 
 def _repeat(view: RunState, current: RunningRepeat) -> str:

@@ -109,22 +109,22 @@ class Run:
         """Blocks until the run has given the device back; False if it has not within the timeout."""
         return self._quiet.wait(timeout_s)
 
-    def rest_s(self, usual_s: float | None) -> float | None:
-        """Seconds until it is over, estimated (see forecast.py); None: unknown. `usual_s`: what a step of other runs took."""
+    def remaining_s(self, usual_s: float | None) -> float | None:
+        """Seconds until it is over, estimated (see eta.py); None: unknown. `usual_s`: what a token of other runs took."""
         with self._news:
-            return 0.0 if self.cancelled.is_set() else self._progress.rest_s(self._clock(), usual_s)
+            return 0.0 if self.cancelled.is_set() else self._progress.remaining_s(self._clock(), usual_s)
 
     def pace_s(self, whole: bool = False) -> float | None:
-        """Seconds a step takes or took: while decoding, or with `whole` loading included; None: unknown."""
+        """Seconds a token takes or took: while decoding, or with `whole` loading included; None: unknown."""
         with self._news:
             now_s = self._clock()
             return self._progress.whole_pace_s(now_s) if whole else self._progress.pace_s(now_s)
 
     @property
-    def rest_steps(self) -> int:
-        """Steps it has still to do."""
+    def remaining_tokens(self) -> int:
+        """Tokens it has still to write, of each lane's longest row."""
         with self._news:
-            return 0 if self.cancelled.is_set() else self._progress.rest
+            return 0 if self.cancelled.is_set() else self._progress.remaining
 
     def _spent_s(self) -> float:
         with self._news:
@@ -136,14 +136,14 @@ class Run:
         first = measure.warmup + measure.repeats
         with self._news:
             self.request = self.request.longer(repeats)
-            self._progress.longer(self.request.measure.passes(first))
+            self._progress.add_passes(self.request.measure.passes(first))
         self._tell(RepeatsAdded(repeats))
         return first
 
     def _tell(self, event: Event) -> None:
         with self._news:
             self._told.append(event)
-            self._progress.see(event, self._clock())
+            self._progress.observe(event, self._clock())
             self._news.notify_all()
 
 
@@ -240,7 +240,7 @@ class Runner:
         self._engine_for, self._expect_every_s = engine_for, expect_every_s
         self._queue = Queue(max_queued)
         self._clock = clock
-        self._habits = UsualPace()
+        self._usual = UsualPace()
 
     def start(self, request: RunRequest) -> Run:
         """A run of this request, waiting or running in a thread of its own. Raises InputError when the queue is full."""
@@ -268,7 +268,7 @@ class Runner:
                 self._decode(run)
         finally:
             if not run.cancelled.is_set():  # one that was cut short says more of loading than of its kind
-                self._habits.note(run.pace_s(whole=True))
+                self._usual.add(run.pace_s(whole=True))
             self._queue.leave(run)
             run._quiet.set()
             run._tell(RunFinished("cancelled" if run.cancelled.is_set() else "done"))
@@ -285,9 +285,9 @@ class Runner:
 
     def _expected_s(self, ahead: list[Run]) -> float | None:
         running, *waiting = ahead
-        usual_s = self._habits.step_s
-        step_s = usual_s if usual_s is not None else running.pace_s()
-        return wait_s(running.rest_s(usual_s), sum(run.rest_steps for run in waiting), step_s)
+        usual_s = self._usual.token_s
+        token_s = usual_s if usual_s is not None else running.pace_s()
+        return wait_s(running.remaining_s(usual_s), sum(run.remaining_tokens for run in waiting), token_s)
 
     def _decode(self, run: Run) -> None:
         groups, environment = self._engines(run)

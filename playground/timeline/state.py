@@ -28,7 +28,7 @@ from playground.timeline.events import (
     StepsTaken,
 )
 from playground.timeline.facts import LaneFacts
-from playground.timeline.trace import Agreement, Derived, Load, LoadKind, Memory, Step, Trace
+from playground.timeline.trace import Agreement, Derived, Load, LoadKind, Memory, Step, TokenCounts, Trace
 
 RunStatus = Literal["waiting", "running", "done", "cancelled"]
 LanePhase = Literal["waiting", "loading", "ready", "running", "done", "failed"]
@@ -47,6 +47,8 @@ class RunningRepeat(Derived):
     rows: int
     revises: bool
     steps: list[Step] = field(default_factory=list)
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+    """That stand now."""
     changes: list[list[RowText]] = field(default_factory=list)
     """Per step, what it did to the shown texts."""
 
@@ -54,6 +56,7 @@ class RunningRepeat(Derived):
         before = len(self.steps)
         for step in event.steps:
             self.steps.append(step)
+            self.tokens.take(step)
             self.changes.append([])
         for change in event.text:
             self.changes[before + change.step].append(change)

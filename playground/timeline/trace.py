@@ -6,7 +6,7 @@ zero = the request handed to the engine with the variant resident; `wall_s` is t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self, TypeVar, cast
 
@@ -17,8 +17,9 @@ from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment
 from playground.timeline.facts import LaneFacts
 
-SCHEMA = 2
-"""2: repeats know their number, whether they were cold or alone, their conditions and memory; lanes their comparison. 1 is still read."""
+SCHEMA = 3
+"""2: repeats know their number, whether they were cold or alone, their conditions and memory; lanes their comparison. 3: a step holds only
+the rows that it touched. 1 and 2 are still read."""
 
 Finish = Literal["length", "stop", "cancelled", "timeout"]
 LoadKind = Literal["cold", "prequantized", "host", "attached", "resident"]
@@ -57,16 +58,38 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(_Strict):
-    """One decode event: the tokens each row gained in it."""
+    """One decode event: the tokens that rows gained in it, one or several each. It holds only the rows that it touched."""
 
     t_s: float
     wall_s: float
-    token_ids: tuple[tuple[int, ...], ...]
-    """Per row. A row that has finished gains nothing: its pad tokens are not recorded."""
-    keep: tuple[int, ...] | None = None
-    """Per row, how many of its earlier tokens still stand before these are appended; None: all (only beam search revises)."""
+    token_ids: Mapping[int, tuple[int, ...]]
+    """Row → the ids it gained. A row that has finished gains nothing: its pad tokens are not recorded."""
+    keep: Mapping[int, int] | None = None
+    """Of the same rows, how many earlier tokens still stand before these are appended; None: all (only beam search revises)."""
     resumed: bool = False
     """Its time began with a change of turn: another lane had the device since this one's step before."""
+
+
+class TokenCounts:
+    """How many tokens stand in each row, as steps come."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, int] = {}
+
+    def take(self, step: Step) -> None:
+        for row, ids in step.token_ids.items():
+            standing = self._rows.get(row, 0) if step.keep is None else step.keep[row]
+            self._rows[row] = standing + len(ids)
+
+    @property
+    def total(self) -> int:
+        """All rows together."""
+        return sum(self._rows.values())
+
+    @property
+    def longest(self) -> int:
+        """Of the row that has most."""
+        return max(self._rows.values(), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +171,7 @@ class Metrics(_Strict):
     tpot_s: float | None = None
     itl_s: tuple[float, ...] = ()
     step_s: float | None = None
+    tokens_per_event: float | None = None
     decode_tokens_per_s: float | None = None
     output_tokens_per_s: float | None = None
     requests_per_s: float | None = None

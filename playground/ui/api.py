@@ -67,7 +67,7 @@ def frame(view: RunState) -> dict[str, Any]:
             "state": lane.state,
             "status": lane.status,
             "error": lane.error,
-            "tokens": len(lane.current.steps) if lane.current else 0,
+            "tokens": lane.current.tokens.longest if lane.current else 0,
             "texts": list(lane.texts),
         }
         for lane in view.lanes

@@ -40,17 +40,18 @@ class OwnClock:
 
 @dataclass(frozen=True, slots=True)
 class RawStep:
-    """What the probe saw: per row the new token, or for beams the best candidate's whole output so far."""
+    """What the probe saw: per row all tokens since its last call, or for beams the best candidate's whole output so far."""
 
     t_s: float
     wall_s: float
-    rows: list[int] | list[list[int]]
+    rows: list[list[int]]
     resumed: bool
     """Whether another lane had the device since this one's step before."""
 
 
 class Probe:
-    """Called by `generate` after each step with all ids so far, [sequences, tokens].
+    """Called by `generate` after each step with all ids so far, [sequences, tokens]. A step brings one token a row, or several: with
+    speculation `generate` calls once for each accepted chunk.
 
     Beam search hands over its candidates, several a row of the batch, best first; else sequences are rows.
     """
@@ -68,7 +69,7 @@ class Probe:
         timeout_s: float,
     ) -> None:
         self._device, self._clock, self._record = device, clock, record
-        self._rows, self._prompt_length, self._revises = rows, prompt_length, revises
+        self._rows, self._seen, self._revises = rows, prompt_length, revises
         self._give_turn, self._cancelled, self._timeout_s = give_turn, cancelled, timeout_s
         self._go_on = torch.zeros(rows, dtype=torch.bool, device=device.torch)
         self._resumed = False
@@ -89,9 +90,10 @@ class Probe:
             self._go_on = self._go_on.new_zeros(len(input_ids))
         return self._go_on if self.stopped is None else torch.ones_like(self._go_on)
 
-    def _ids(self, input_ids: torch.Tensor) -> list[int] | list[list[int]]:
+    def _ids(self, input_ids: torch.Tensor) -> list[list[int]]:
+        if self._revises:
+            input_ids = input_ids[:: len(input_ids) // self._rows]
+        ids: list[list[int]] = input_ids[:, self._seen :].tolist()
         if not self._revises:
-            ids: list[int] = input_ids[:, -1].tolist()
-            return ids
-        best: list[list[int]] = input_ids[:: len(input_ids) // self._rows, self._prompt_length :].tolist()
-        return best
+            self._seen = input_ids.shape[1]
+        return ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tokenizers.decoders import DecodeStream
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from playground.timeline.events import RowText
+from playground.timeline.trace import Step
 from playground.worker.device import Device
 from playground.worker.loading import LoadError, first_line
 
@@ -99,11 +100,11 @@ class RowStreams:
         self._ids: list[list[int]] = [[] for _ in range(rows)]
         self._shown = [""] * rows
 
-    def changes(self, rows: Sequence[Sequence[int]], keep: Sequence[int] | None) -> list[RowText]:
-        """How the shown texts change by new tokens per row, after the first `keep` of each row's earlier ones."""
-        return [change for row, ids in enumerate(rows) if (change := self._change(row, ids, keep)) is not None]
+    def changes(self, step: Step) -> list[RowText]:
+        """How a step changes the shown texts of the rows it touched."""
+        return [change for row, ids in step.token_ids.items() if (change := self._change(row, ids, step.keep)) is not None]
 
-    def _change(self, row: int, ids: Sequence[int], keep: Sequence[int] | None) -> RowText | None:
+    def _change(self, row: int, ids: Sequence[int], keep: Mapping[int, int] | None) -> RowText | None:
         if keep is not None:
             del self._ids[row][keep[row] :]
         self._ids[row].extend(ids)

@@ -153,7 +153,7 @@ class LaneRepeat:
             pad_token_id=on.encoder.tokenizer.pad_token_id,
             stopping_criteria=StoppingCriteriaList([probe]),
         )
-        rows = [_until_end(ids, on.end_ids) for ids in output[:, prompt_length:].tolist()]
+        rows = [until_end(ids, on.end_ids) for ids in output[:, prompt_length:].tolist()]
         texts = tuple(on.encoder.decode(row) for row in rows)
         end_s, end_wall_s = self.clock.read()
         finish = tuple(_finish(row, on, probe) for row in rows)
@@ -175,7 +175,7 @@ class LaneRepeat:
         )
 
 
-def _until_end(ids: list[int], ends: frozenset[int]) -> list[int]:
+def until_end(ids: list[int], ends: frozenset[int]) -> list[int]:
     """A row up to and with its ending token; what follows is padding."""
     return next((ids[: place + 1] for place, token in enumerate(ids) if token in ends), ids)
 

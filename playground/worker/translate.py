@@ -9,7 +9,7 @@ from playground.timeline.events import LaneEvent, StepsTaken
 from playground.timeline.trace import Step
 from playground.worker.probe import RawStep
 from playground.worker.prompts import RowStreams
-from playground.worker.repeat import RepeatNote, StartNote, StepNote
+from playground.worker.repeat import RepeatNote, StartNote, StepNote, until_end
 
 
 class Translator:
@@ -43,6 +43,7 @@ class _Rows:
         self._ends = began.end_ids
         self._ended = [False] * began.batch
         self._best: list[list[int]] = [[] for _ in range(began.batch)]
+        """Of beams: each row's best candidate so far."""
         self._streams = RowStreams(began.encoder, began.batch, began.revises)
 
     def steps_taken(self, raw: list[RawStep]) -> StepsTaken:
@@ -50,26 +51,28 @@ class _Rows:
         for index, one in enumerate(raw):
             step = self._revised(one) if self._revises else self._grown(one)
             steps.append(step)
-            changes += [replace(change, step=index) for change in self._streams.changes(step.token_ids, step.keep)]
+            changes += [replace(change, step=index) for change in self._streams.changes(step)]
         return StepsTaken(self._lane, self._repeat, tuple(steps), tuple(changes))
 
     def _grown(self, raw: RawStep) -> Step:
-        ids: list[tuple[int, ...]] = []
-        for row, token in enumerate(raw.rows):
-            assert isinstance(token, int)
-            ids.append(() if self._ended[row] else (token,))
-            self._ended[row] = self._ended[row] or token in self._ends
-        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), resumed=raw.resumed)
+        ids: dict[int, tuple[int, ...]] = {}
+        for row, tokens in enumerate(raw.rows):
+            if self._ended[row] or not tokens:
+                continue
+            ids[row] = tuple(until_end(tokens, self._ends))
+            self._ended[row] = ids[row][-1] in self._ends
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=ids, resumed=raw.resumed)
 
     def _revised(self, raw: RawStep) -> Step:
-        keep, ids = [], []
+        keep: dict[int, int] = {}
+        ids: dict[int, tuple[int, ...]] = {}
         for row, best in enumerate(raw.rows):
-            assert isinstance(best, list)
-            kept = _common(self._best[row], best)
-            keep.append(kept)
-            ids.append(tuple(best[kept:]))
+            if best == self._best[row]:
+                continue
+            keep[row] = _common(self._best[row], best)
+            ids[row] = tuple(best[keep[row] :])
             self._best[row] = best
-        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=tuple(ids), keep=tuple(keep), resumed=raw.resumed)
+        return Step(t_s=raw.t_s, wall_s=raw.wall_s, token_ids=ids, keep=keep, resumed=raw.resumed)
 
 
 def _common(before: list[int], after: list[int]) -> int:

@@ -10,8 +10,7 @@ from playground.analysis.breakdown import PARTS, breakdown, breakdown_words
 from playground.timeline.events import LaneLoaded, RepeatFinished, RepeatStarted, StepsTaken
 from playground.timeline.facts import LaneFacts
 from playground.timeline.state import RunState
-from playground.timeline.trace import Step
-from tests.timelines import Ran, played, request
+from tests.timelines import Ran, played, request, step
 
 durations = st.floats(0, 1_000)
 
@@ -23,7 +22,7 @@ def ran(*repeats: tuple[float, list[float], float], lane: str = "bf16") -> RunSt
     for number, (tokenize_s, steps, post_s) in enumerate(repeats):
         view.apply(RepeatStarted(0, number, False, (5,), tokenize_s))
         times = [tokenize_s + sum(steps[: at + 1]) for at in range(len(steps))]
-        view.apply(StepsTaken(0, number, tuple(Step(t_s=t, wall_s=t, token_ids=((1,),)) for t in times), ()))
+        view.apply(StepsTaken(0, number, tuple(step(t, (1,)) for t in times), ()))
         view.apply(RepeatFinished(0, number, times[-1] + post_s, times[-1] + post_s, ((1,) * len(times),), ("length",), ("",)))
     return view
 
@@ -72,7 +71,7 @@ def test_a_repeat_in_progress_has_the_parts_that_are_known() -> None:
     view.apply(LaneLoaded(0, 0.5, "cold", 1, LaneFacts()))
     view.apply(RepeatStarted(0, 0, False, (5,), 0.001))
     assert breakdown(view.lanes[0]) is None
-    view.apply(StepsTaken(0, 0, tuple(Step(t_s=t, wall_s=t, token_ids=((1,),)) for t in (0.1, 0.15)), ()))
+    view.apply(StepsTaken(0, 0, tuple(step(t, (1,)) for t in (0.1, 0.15)), ()))
     told = breakdown(view.lanes[0])
     assert told is not None
     assert (told.parts_us, breakdown_words(told)) == ((1_000, 99_000, 50_000), "so far")
@@ -82,6 +81,6 @@ def test_warm_ups_and_lanes_that_wrote_nothing_have_none() -> None:
     view = RunState(request("bf16"), "id", "")
     assert breakdown(view.lanes[0]) is None
     view.apply(RepeatStarted(0, 0, True, (5,), 0.001))
-    view.apply(StepsTaken(0, 0, (Step(t_s=0.1, wall_s=0.1, token_ids=((1,),)),), ()))
+    view.apply(StepsTaken(0, 0, (step(0.1, (1,)),), ()))
     assert breakdown(view.lanes[0]) is None
     assert breakdown(played({"bf16": Ran(tokens=0, error="no room")}).lanes[0]) is None

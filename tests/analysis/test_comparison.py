@@ -18,8 +18,8 @@ from playground.runs.runner import Runner
 from playground.spec.lane import Lane
 from playground.timeline.events import RepeatFinished, RepeatStarted, StepsTaken
 from playground.timeline.state import LaneState, RunState
-from playground.timeline.trace import Comparison, Recording, Step
-from tests.timelines import Ran, played, request
+from playground.timeline.trace import Comparison, Recording
+from tests.timelines import Ran, played, request, step
 
 FASTER = (0.0270, 0.0271, 0.0268, 0.0280, 0.0265)
 USUAL = (0.0390, 0.0391, 0.0388, 0.0392, 0.0390)
@@ -113,7 +113,7 @@ def test_the_recording_holds_it_for_every_lane_but_the_baseline() -> None:
 def repeat(view: RunState, lane: int, number: int, tpot_s: float) -> None:
     ids = tuple(range(3))
     view.apply(RepeatStarted(lane, number, False, (5,), 0.001))
-    steps = tuple(Step(t_s=0.05 + at * tpot_s, wall_s=0.05 + at * tpot_s, token_ids=((at,),)) for at in ids)
+    steps = tuple(step(0.05 + at * tpot_s, (at,)) for at in ids)
     view.apply(StepsTaken(lane, number, steps, ()))
     view.apply(RepeatFinished(lane, number, 0.06 + 2 * tpot_s, 0.06 + 2 * tpot_s, (ids,), ("length",), ("",)))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from playground.analysis.definitions import Metric, Reading, as_aiperf, as_guidellm, as_mlperf, as_vllm
 from playground.analysis.metrics import measure
-from playground.timeline.trace import Step, Trace
-from tests.timelines import trace
+from playground.timeline.trace import Trace
+from tests.timelines import step, trace
 
 READERS = {"vllm": as_vllm, "guidellm": as_guidellm, "aiperf": as_aiperf, "mlperf": as_mlperf}
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -84,7 +84,7 @@ def test_as_mlperf() -> None:
 
 
 def test_chunks_of_several_tokens_are_single_arrivals() -> None:
-    steps = (Step(t_s=1.0, wall_s=1.0, token_ids=((1,),)), Step(t_s=2.0, wall_s=2.0, token_ids=((2, 3, 4),)))
+    steps = (step(1.0, (1,)), step(2.0, (2, 3, 4)))
     chunked = replace(trace([]), steps=steps, output_ids=((1, 2, 3, 4),), end_s=2.25, finish=("stop",))
     assert read("vllm", chunked) == Reading(1.0, 1 / 3, (1.0,), 2.0, 4 / 2.25)
     assert read("guidellm", chunked).itl_s == (1 / 3,)
@@ -116,7 +116,9 @@ def permuted(timeline: Trace, order: list[int]) -> Trace:
     def of(values: Any) -> tuple[Any, ...]:
         return tuple(values[row] for row in order)
 
-    steps = tuple(replace(step, token_ids=of(step.token_ids)) for step in timeline.steps)
+    steps = tuple(
+        replace(one, token_ids={at: one.token_ids[row] for at, row in enumerate(order) if row in one.token_ids}) for one in timeline.steps
+    )
     rows: dict[str, Any] = {name: of(getattr(timeline, name)) for name in ("output_ids", "finish", "texts", "prompt_tokens")}
     return replace(timeline, steps=steps, **rows)
 

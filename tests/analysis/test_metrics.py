@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from playground.analysis.metrics import measure, measure_running, median, row_times
 from playground.timeline.state import RunningRepeat
 from playground.timeline.trace import Step
-from tests.timelines import trace
+from tests.timelines import step, trace
 
 
 def test_one_row() -> None:
@@ -71,13 +72,13 @@ def test_one_token_has_a_ttft_and_no_tpot() -> None:
 
 
 def test_an_answer_in_one_event_has_no_tpot() -> None:
-    one = trace([0.5], output_ids=((1, 2, 3),), steps=(Step(t_s=0.5, wall_s=0.5, token_ids=((1, 2, 3),)),))
+    one = trace([0.5], output_ids=((1, 2, 3),), steps=(step(0.5, (1, 2, 3)),))
     assert measure(one).tpot_s is None
     assert measure(one).decode_tokens_per_s is None
 
 
 def test_tokens_that_come_in_chunks_count_as_tokens() -> None:
-    steps = (Step(t_s=1.0, wall_s=1.0, token_ids=((1,),)), Step(t_s=2.0, wall_s=2.0, token_ids=((2, 3, 4, 5),)))
+    steps = (step(1.0, (1,)), step(2.0, (2, 3, 4, 5)))
     figures = measure(trace([1.0, 2.0], steps=steps, output_ids=((1, 2, 3, 4, 5),)))
     assert figures.tpot_s == 0.25
     assert figures.itl_s == (1.0,)
@@ -116,7 +117,7 @@ def test_the_median_is_of_what_is_known(values: list[float | None], middle: floa
 
 
 @st.composite
-def timelines(draw: st.DrawFn) -> tuple[list[Step], bool]:
+def timelines(draw: st.DrawFn) -> tuple[list[Step], int, bool]:
     """Steps of a repeat, with rows that end early, chunks, and for beams revisions."""
     rows, revises = draw(st.integers(1, 3)), draw(st.booleans())
     steps, standing, t_s = [], [0] * rows, 0.0
@@ -125,22 +126,45 @@ def timelines(draw: st.DrawFn) -> tuple[list[Step], bool]:
         keep = tuple(draw(st.integers(0, count)) for count in standing) if revises else None
         ids = tuple((7,) * draw(st.integers(0, 3)) for _ in range(rows))
         standing = [(kept if keep else count) + len(row) for kept, count, row in zip(keep or standing, standing, ids, strict=True)]
-        steps.append(Step(t_s=t_s, wall_s=t_s, token_ids=ids, keep=keep))
-    return steps, revises
+        steps.append(step(t_s, *ids, keep=keep))
+    return steps, rows, revises
 
 
 @given(timelines())
-def test_a_meter_tells_at_every_step_what_the_whole_trace_would(timeline: tuple[list[Step], bool]) -> None:
-    steps, revises = timeline
-    if not steps:
-        return
-    rows: list[list[int]] = [[] for _ in steps[0].token_ids]
+def test_a_meter_tells_at_every_step_what_the_whole_trace_would(timeline: tuple[list[Step], int, bool]) -> None:
+    steps, count_of_rows, revises = timeline
+    rows: list[list[int]] = [[] for _ in range(count_of_rows)]
     running = RunningRepeat(0, False, False, False, (5,) * len(rows), 0.125, len(rows), revises)
-    for count, step in enumerate(steps, start=1):
-        running.steps.append(step)
-        for index, ids in enumerate(step.token_ids):
-            del rows[index][len(rows[index]) if step.keep is None else step.keep[index] :]
-            rows[index] += ids
-        whole = trace([0.0], steps=tuple(steps[:count]), output_ids=tuple(map(tuple, rows)), end_s=step.t_s, finish=(), revises=revises)
+    for count, one in enumerate(steps, start=1):
+        running.steps.append(one)
+        for row, ids in one.token_ids.items():
+            del rows[row][len(rows[row]) if one.keep is None else one.keep[row] :]
+            rows[row] += ids
+        whole = trace([0.0], steps=tuple(steps[:count]), output_ids=tuple(map(tuple, rows)), end_s=one.t_s, finish=(), revises=revises)
         expected = replace(measure(whole), itl_s=(), post_s=None, requests_per_s=None)
         assert measure_running(running) == expected
+
+
+@st.composite
+def chunked(draw: st.DrawFn) -> tuple[list[list[int]], list[float]]:
+    """Per row how many tokens came in each step, and when the steps came: sums of powers of two."""
+    times = [0.5]
+    for gap in draw(st.lists(st.integers(1, 64), max_size=10)):
+        times.append(times[-1] + gap / 64)
+    rows = [draw(st.lists(st.integers(0, 4), min_size=len(times), max_size=len(times))) for _ in range(draw(st.integers(1, 4)))]
+    return rows, times
+
+
+@given(chunked())
+def test_figures_of_chunks_are_those_of_the_ids(made: tuple[list[list[int]], list[float]]) -> None:
+    """Against a count that knows nothing of steps: every token of every row with the time at which it came."""
+    rows, times = made
+    steps = tuple(step(t, *((7,) * row[at] for row in rows)) for at, t in enumerate(times))
+    figures = measure(trace(times, steps=steps, output_ids=tuple((7,) * sum(row) for row in rows)))
+    tokens = [[t for count, t in zip(row, times, strict=True) for _ in range(count)] for row in rows]
+    known = [(row[-1] - row[0]) / (len(row) - 1) for row in tokens if len(row) > 1 and row[-1] > row[0]]
+    assert figures.tpot_s == median([*known])
+    assert figures.itl_s == tuple(later - earlier for earlier, later in pairwise(times)), "of events, not of tokens"
+    events = [len(set(row)) for row in tokens]
+    assert figures.tokens_per_event == (sum(map(len, tokens)) / sum(events) if any(events) else None)
+    assert figures.output_tokens_per_s == sum(map(len, tokens)) / figures.e2e_s if figures.e2e_s else None

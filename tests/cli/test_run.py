@@ -24,7 +24,7 @@ from playground.errors import EngineError
 from playground.settings import ROOT, Settings
 from playground.spec.lane import Lane
 from playground.timeline.environment import Cuda, Environment
-from playground.timeline.trace import Recording
+from playground.timeline.trace import SCHEMA, Recording
 
 QUICK = ("--max-new-tokens", "3", "--warmup", "0")
 
@@ -424,7 +424,7 @@ def test_json_on_stdout_is_one_document_and_nothing_else() -> None:
         arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=True, stdin=subprocess.DEVNULL
     )
     document = json.loads(done.stdout)
-    assert document["schema"] == 2
+    assert document["schema"] == SCHEMA
     assert document["lanes"][0]["repeats"][0]["metrics"]["tpot_s"] == pytest.approx(0.039)
     assert "TTFT" in done.stderr
 

@@ -236,6 +236,7 @@ def test_every_figure_is_exact_on_the_scripts_timeline() -> None:
         tpot_s=0.25,
         itl_s=(0.25,) * 4,
         step_s=0.25,
+        tokens_per_event=1.0,
         decode_tokens_per_s=2 * 4 / 1.0,
         output_tokens_per_s=2 * 5 / 1.625,
         requests_per_s=2 / 1.625,
@@ -247,3 +248,17 @@ def test_every_figure_is_exact_on_the_scripts_timeline() -> None:
     assert view.lanes[0].cold == view.lanes[0].repeats[0]
     assert [repeat.number for repeat in view.lanes[0].counted] == [1, 2, 3]
     assert lane_figure(view, view.lanes[0], "itl_p50_s").value == 0.5, "gaps of 0.25 s four times, of 0.5 s eight times"
+
+
+def test_a_script_may_bring_several_tokens_in_a_step() -> None:
+    """Steps of one to four tokens, as speculation brings them: eight tokens in four steps, the last cut to the length."""
+    chunky = Script(tokenize_s=0.0625, ttft_s=0.5, tpot_s=0.25, post_s=0.125, chunks=(1, 2, 3, 4))
+    wanted = request("bf16@2", "nf4", measure={"max_new_tokens": 8, "warmup": 0})
+    view = view_of(wanted, engine(bf16=chunky, nf4=Script()))
+    (repeat,) = view.lanes[0].repeats
+    assert [[len(ids) for ids in step.token_ids.values()] for step in repeat.steps] == [[1, 1], [2, 2], [3, 3], [2, 2]]
+    assert repeat.texts == tuple(view.lanes[0].texts)
+    assert repeat.texts[0] == view.lanes[1].repeats[0].texts[0], "what is said does not depend on the steps"
+    figures = measure(repeat)
+    assert (figures.tpot_s, figures.tokens_per_event, figures.itl_s) == (3 * 0.25 / 7, 2.0, (0.25,) * 3)
+    assert measure(view.lanes[1].repeats[0]).tokens_per_event == 1.0

@@ -30,6 +30,7 @@ UNITS = {
     "_bytes": "B",
     "_token": "token",
     "_share": "share",
+    "_per_event": "tok/step",
 } | dict.fromkeys(("after_turn", "slowdown"), "×")
 NF4 = Ran(ttft_s=0.101, tpot_s=0.0268, memory_bytes=110_000_000)
 
@@ -47,7 +48,7 @@ def test_every_metric_is_a_column_with_its_unit_and_one_sentence() -> None:
     for key, metric in METRICS.items():
         assert metric.unit == next(unit for ending, unit in UNITS.items() if key.endswith(ending))
         assert metric.meaning.endswith(".")
-        assert metric.better == (None if metric.unit in ("token", "share") else "higher" if key.endswith("per_s") else "lower")
+        assert metric.better == (None if metric.unit in ("token", "share") else "higher" if "_per_" in key else "lower")
     section = results(played({"bf16": Ran()}))
     assert [heading.title for heading in section.headings] == ["Lane", *(metric.title for metric in METRICS.values())]
     assert main_titles(played({"bf16": Ran()})) == ["TTFT", "TPOT", "Decode", "E2E", "Load", "Memory"]

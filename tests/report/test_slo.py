@@ -203,7 +203,9 @@ def permuted(one: Trace, order: Sequence[int]) -> Trace:
     def take(rows: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(rows[row] for row in order)
 
-    steps = tuple(replace(step, token_ids=take(step.token_ids)) for step in one.steps)
+    steps = tuple(
+        replace(step, token_ids={at: step.token_ids[row] for at, row in enumerate(order) if row in step.token_ids}) for step in one.steps
+    )
     return replace(one, steps=steps, output_ids=take(one.output_ids))
 
 

@@ -30,8 +30,7 @@ from playground.timeline.events import (
     StepsTaken,
 )
 from playground.timeline.state import RunState
-from playground.timeline.trace import Step
-from tests.timelines import request
+from tests.timelines import request, step
 
 PATIENCE_S = 10.0
 
@@ -95,7 +94,7 @@ class SteppingEngine:
         yield RepeatStarted(0, 0, False, (5,), 0.0)
         for taken in range(1, request.measure.max_new_tokens + 1):
             self.now_s += self._step_s
-            yield StepsTaken(0, 0, (Step(t_s=taken, wall_s=taken, token_ids=((1,),)),), ())
+            yield StepsTaken(0, 0, (step(taken, (1,)),), ())
             if taken == self._pause_after and not self.go_on.is_set():
                 yield LaneStatus(0, "pausing")
                 self.paused.set()

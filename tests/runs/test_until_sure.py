@@ -157,15 +157,15 @@ def test_a_run_that_is_stopped_between_rounds_ends_with_what_it_has() -> None:
     view = run.reader().to_the_end()
     assert view.status == "cancelled"
     assert [len(lane.counted) for lane in view.lanes] == [2, 2]
-    assert run.rest_steps == 0
+    assert run.remaining_tokens == 0
 
 
 def test_what_is_still_to_do_grows_with_the_run() -> None:
     once, _runner, run = gated(asked(repeats=2, max_new_tokens=10))
-    assert run.rest_steps == 2 * 2 * 10
+    assert run.remaining_tokens == 2 * 2 * 10
     once.gate.set()
     run.reader().to_the_end()
-    assert run.rest_steps == 0
+    assert run.remaining_tokens == 0
 
 
 def test_more_repeats_go_on_from_a_run_that_has_grown() -> None:

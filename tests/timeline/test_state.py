@@ -26,6 +26,7 @@ from playground.timeline.events import (
 from playground.timeline.facts import LaneFacts
 from playground.timeline.state import LaneState, RunState, lane_tokens
 from playground.timeline.trace import Finish, Step
+from tests import timelines
 from tests.timelines import request
 
 
@@ -34,7 +35,7 @@ def view(*lanes: str, **fields: Any) -> RunState:
 
 
 def step(t_s: float, *ids: int, keep: int | None = None) -> Step:
-    return Step(t_s=t_s, wall_s=t_s, token_ids=(ids,), keep=None if keep is None else (keep,))
+    return timelines.step(t_s, ids, keep=None if keep is None else (keep,))
 
 
 def started(repeat: int = 0, warmup: bool = False, lane: int = 0) -> RepeatStarted:
@@ -88,7 +89,7 @@ def test_a_lane_goes_through_its_states() -> None:
 
 def test_text_is_appended_and_revised_by_its_row() -> None:
     shown = play(view("bf16@2"), RepeatStarted(0, 0, False, (5, 5), 0.125))
-    both = Step(t_s=0.5, wall_s=0.5, token_ids=((1,), (1,)))
+    both = timelines.step(0.5, (1,), (1,))
     play(shown, took(both, text=(RowText(0, "The sky"), RowText(1, "It"))))
     play(shown, took(both, both, text=(RowText(0, " is"), RowText(0, " blue", step=1), RowText(1, " is", step=1))))
     assert shown.lanes[0].texts == ["The sky is blue", "It is"]

@@ -96,7 +96,7 @@ def test_a_beam_takes_back_what_it_showed() -> None:
 
 
 def _step(t_s: float, ids: tuple[int, ...], keep: int) -> Step:
-    return Step(t_s=t_s, wall_s=t_s, token_ids=(ids,), keep=(keep,))
+    return timelines.step(t_s, ids, keep=(keep,))
 
 
 def test_a_frame_costs_its_news_not_what_was_said_before() -> None:

@@ -45,7 +45,7 @@ from playground.report.wording import (
 )
 from playground.timeline.events import RowText
 from playground.timeline.state import LaneState, RunningRepeat, RunState
-from playground.timeline.trace import Metrics
+from playground.timeline.trace import Metrics, TokenCounts
 
 FIGURES_PERIOD_S = 0.2
 """Figures that change faster than this cannot be read."""
@@ -202,7 +202,8 @@ class _LaneFeed:
         self._view, self._lane, self._clock = view, lane, clock
         self._sent: dict[str, Any] = {}
         self._shown = [""] * lane.lane.batch
-        self._steps = self._tokens = self._timed = 0
+        self._steps = self._timed = 0
+        self._tokens = TokenCounts()
         self._began = False
         self._due_s = 0.0
         self._live = Metrics()
@@ -225,7 +226,7 @@ class _LaneFeed:
         if first is not None and (steps := self._new_steps(first)):
             changes["steps"] = steps
         elif first is None and self._lane.current is not None:
-            changes |= _changed(self._sent, {"warm": len(self._lane.current.steps)})
+            changes |= _changed(self._sent, {"warm": self._lane.current.tokens.longest})
         if text := self._text():
             changes["text"] = text
         if len(self._lane.repeats) > self._timed:
@@ -239,12 +240,11 @@ class _LaneFeed:
         steps = []
         for index in range(self._steps, len(first.steps)):
             step, changes = first.steps[index], first.changes[index]
-            standing = self._tokens if step.keep is None else sum(step.keep)
-            self._tokens = standing + sum(map(len, step.token_ids))
+            self._tokens.take(step)
             for change in changes:
                 kept = self._shown[change.row]
                 self._shown[change.row] = (kept if change.keep is None else kept[: change.keep]) + change.text
-            steps.append([milliseconds(step.t_s), self._tokens, *_compact(changes)])
+            steps.append([milliseconds(step.t_s), self._tokens.total, *_compact(changes)])
         self._steps = len(first.steps)
         return steps
 
