@@ -16,10 +16,8 @@ import pytest
 from gradio_client import Client
 
 from playground.analysis.metrics import measure
-from playground.settings import Settings
 from playground.spec.names import EMBEDDED_MODEL
 from playground.timeline.trace import Recording
-from playground.worker.embedded import bring_model
 from tests.browser.conftest import wait_until_up
 from tests.pages import free_port
 from tests.worker import bare
@@ -30,9 +28,9 @@ PROMPT = "Why is the sky blue?"
 pytestmark = pytest.mark.model
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A real `python app.py` and its address."""
+    """A real `python app.py` and its address. The last test of this file kills it."""
     port = free_port()
     environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
@@ -43,16 +41,27 @@ def page() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         process.wait()
 
 
-def test_the_command_line_says_what_bare_generate_says() -> None:
-    lanes = ["--lane", "fp32", "--lane", "nf4", "--lane", "fp32/beam(num_beams=2)", "--lane", "fp32/top_p(p=0.9)@2"]
-    command = [sys.executable, "-m", "playground", "run", *lanes, "--prompt", PROMPT, "--max-new-tokens", "12", "--json", "-"]
+@pytest.fixture(scope="module")
+def greedy(embedded: Path) -> list[list[int]]:
+    """What bare `generate` answers to the prompt."""
+    return bare.generate(embedded, [PROMPT])
+
+
+def test_the_command_line_says_what_bare_generate_says_and_one_bad_lane_leaves_the_others(
+    tmp_path: Path, embedded: Path, greedy: list[list[int]]
+) -> None:
+    lanes = ("fp32", "nf4", "fp32/beam(num_beams=2)", "fp32/top_p(p=0.9)@2", "bad:fp32")
+    models = ("--model", f"smollm2-135m={EMBEDDED_MODEL}", "--model", f"bad={tmp_path}")
+    options = (*(part for lane in lanes for part in ("--lane", lane)), *models, "--prompt", PROMPT, "--max-new-tokens", "12")
+    command = [sys.executable, "-m", "playground", "run", *options, "--json", "-"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+    assert done.returncode == 1, done.stderr.decode()
+    assert b"Traceback" not in done.stderr
     recording = Recording.model_validate(json.loads(done.stdout))
-    folder = bring_model(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
-    assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == bare.generate(folder, [PROMPT])
-    assert [list(row) for row in recording.lanes[2].repeats[-1].output_ids] == bare.generate(folder, [PROMPT], num_beams=2)
-    for lane in recording.lanes:
+    assert "has no config.json" in str(recording.lanes[4].error)
+    assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == greedy
+    assert [list(row) for row in recording.lanes[2].repeats[-1].output_ids] == bare.generate(embedded, [PROMPT], num_beams=2)
+    for lane in recording.lanes[:4]:
         warmup, counted = lane.repeats
         assert (warmup.warmup, counted.warmup) == (True, False)
         assert len(counted.steps) == 12
@@ -64,26 +73,14 @@ def test_the_command_line_says_what_bare_generate_says() -> None:
     assert recording.lanes[1].facts.quantized_modules == 210
 
 
-def test_one_bad_lane_leaves_the_others_and_exits_with_1(tmp_path: Path) -> None:
-    lanes = ["--lane", "fp32", "--lane", "bad:fp32", "--model", f"bad={tmp_path}", "--model", f"smollm2-135m={EMBEDDED_MODEL}"]
-    command = [sys.executable, "-m", "playground", "run", *lanes, "--max-new-tokens", "4", "--json", "-"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == 1, done.stderr.decode()
-    recording = Recording.model_validate(json.loads(done.stdout))
-    assert recording.lanes[0].error is None
-    assert "has no config.json" in str(recording.lanes[1].error)
-    assert b"Traceback" not in done.stderr
-
-
-def test_the_endpoint_streams_and_ends_with_the_recording(page: tuple[subprocess.Popen[bytes], str]) -> None:
+def test_the_endpoint_streams_and_ends_with_the_recording(page: tuple[subprocess.Popen[bytes], str], greedy: list[list[int]]) -> None:
     _, url = page
     job = Client(url, verbose=False).submit(
         lanes=["fp32", "nf4@2"], prompts=[PROMPT], max_new_tokens=12, schedule="interleaved", api_name="/run"
     )
     frames = list(job)
     recording = Recording.model_validate(frames[-1]["recording"])
-    folder = bring_model(EMBEDDED_MODEL, Settings.read().cache_dir, lambda text: None)
-    assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == bare.generate(folder, [PROMPT])
+    assert [list(row) for row in recording.lanes[0].repeats[-1].output_ids] == greedy
     growing = [len(frame["lanes"][0]["texts"][0]) for frame in frames if frame["lanes"][0]["texts"]]
     assert len(set(growing)) > 3, "the text grew while the run went on"
 

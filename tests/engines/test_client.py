@@ -31,6 +31,13 @@ def fleet(tmp_path: Path) -> Iterator[LocalFleet]:
         yield fleet
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalFleet]:
+    """One worker process for the tests that leave it alive."""
+    with LocalFleet(Settings(cache_dir=tmp_path_factory.mktemp("cache"))) as fleet:
+        yield fleet
+
+
 def local_engine(fleet: LocalFleet) -> LocalEngine:
     engine = fleet.engine_for(Lane.parse("bf16"))
     assert isinstance(engine, LocalEngine)
@@ -82,8 +89,8 @@ def test_the_worker_ends_with_its_client(fleet: LocalFleet) -> None:
     assert gone(pid)
 
 
-def test_stop_leaves_the_worker_and_its_variants(fleet: LocalFleet, tiny: Path) -> None:
-    engine, cancel = local_engine(fleet), threading.Event()
+def test_stop_leaves_the_worker_and_its_variants(lasting: LocalFleet, tiny: Path) -> None:
+    engine, cancel = local_engine(lasting), threading.Event()
     ran = run_lanes(engine, request_for(tiny, ["fp32@32"], max_new_tokens=900), cancel, lambda event: _stop_at_steps(event, cancel))
     assert ran[0].repeats[0].finish == ("cancelled",) * 32
     pid = engine.pid
@@ -96,8 +103,8 @@ def _stop_at_steps(event: LaneEvent, cancel: threading.Event) -> None:
         cancel.set()
 
 
-def test_a_cancelled_run_is_quiet_before_the_next_decodes(fleet: LocalFleet, tiny: Path) -> None:
-    runner = Runner(fleet.engine_for)
+def test_a_cancelled_run_is_quiet_before_the_next_decodes(lasting: LocalFleet, tiny: Path) -> None:
+    runner = Runner(lasting.engine_for)
     cancelled = runner.start(request_for(tiny, ["fp32@32"], max_new_tokens=900, repeats=100))
     first, second = cancelled.reader(), runner.start(request_for(tiny, ["fp32"])).reader()
     for event in first.events():
@@ -168,11 +175,11 @@ def test_a_worker_that_will_not_start(command: list[str], sentence: str, tiny: P
     assert [type(event) for event in events] == [LaneFailed]
 
 
-def test_lanes_that_name_the_default_device_share_its_worker(fleet: LocalFleet) -> None:
-    name = fleet.environment().device
-    assert fleet.engine_for(Lane.parse(f"bf16[device={name}]")) is fleet.engine_for(Lane.parse("bf16"))
+def test_lanes_that_name_the_default_device_share_its_worker(lasting: LocalFleet) -> None:
+    name = lasting.environment().device
+    assert lasting.engine_for(Lane.parse(f"bf16[device={name}]")) is lasting.engine_for(Lane.parse("bf16"))
 
 
-def test_a_device_that_is_not_there_is_refused_by_name(fleet: LocalFleet) -> None:
+def test_a_device_that_is_not_there_is_refused_by_name(lasting: LocalFleet) -> None:
     with pytest.raises(EngineError, match=r"device cuda:42 is not on this machine \(allowed: cpu"):
-        fleet.engine_for(Lane.parse("bf16[device=cuda:42]"))
+        lasting.engine_for(Lane.parse("bf16[device=cuda:42]"))

@@ -16,9 +16,9 @@ from tests.worker.conftest import request_for
 LANES = ["fp32", "bf16/top_p(p=0.95)"]
 
 
-@pytest.fixture
-def runner(tmp_path: Path) -> Iterator[Runner]:
-    with LocalFleet(Settings(cache_dir=tmp_path / "cache")) as fleet:
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    with LocalFleet(Settings(cache_dir=tmp_path_factory.mktemp("cache"))) as fleet:
         yield Runner(fleet.engine_for)
 
 

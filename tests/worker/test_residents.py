@@ -20,10 +20,18 @@ from playground.worker.process import Worker
 from tests.worker.conftest import request_for, run_lanes
 
 
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[LocalFleet]:
-    with LocalFleet(Settings(cache_dir=tmp_path / "cache")) as fleet:
+@pytest.fixture(scope="module")
+def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalFleet]:
+    with LocalFleet(Settings(cache_dir=tmp_path_factory.mktemp("cache"))) as fleet:
         yield fleet
+
+
+@pytest.fixture
+def fleet(one_fleet: LocalFleet) -> LocalFleet:
+    """A worker process that holds nothing."""
+    one_fleet.environment()
+    one_fleet.evict(None)
+    return one_fleet
 
 
 def residents(engine: Any) -> dict[str, ResidentFacts]:

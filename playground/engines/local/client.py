@@ -62,7 +62,8 @@ class WorkerProcess:
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._last_words: deque[str] = deque(maxlen=20)
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
-        threading.Thread(target=self._read_errors, args=(self._process.stderr,), daemon=True).start()
+        self._errors_reader = threading.Thread(target=self._read_errors, args=(self._process.stderr,), daemon=True)
+        self._errors_reader.start()
 
     @property
     def pid(self) -> int:
@@ -96,6 +97,7 @@ class WorkerProcess:
     def why_ended(self) -> str:
         """In words, once it has ended."""
         code = self._process.wait()
+        self._errors_reader.join(1.0)  # it may still be reading; a program that the worker started may hold the pipe open
         if code < 0:  # never on Windows, which has no such signals
             name = signal.Signals(-code).name
             return "it was killed (SIGKILL; the system does that when memory runs out)" if name == "SIGKILL" else f"it crashed ({name})"
