@@ -1,6 +1,6 @@
 """The kinds of engines there are, and those a process has: each opened when a lane first needs it.
 
-Which kind decodes a lane is told by what its model's name stands for, as a URL's scheme tells who answers: with
+Which kind decodes a lane follows from what its model's name stands for, as who answers a URL follows from its scheme: with
 `--model demo=scripted:` the lane `demo:nf4` plays a script, while `nf4` beside it runs on this machine. An id that names no kind goes
 to the one the settings name, PLAYGROUND_ENGINE: the local devices, or the script for all lanes. A new kind is a file with its engine and
 an entry in `ENGINES`.

@@ -48,7 +48,7 @@ class RunRequest(Value):
         return self
 
     @model_validator(mode="after")
-    def _every_prompt_is_asked(self) -> RunRequest:
+    def _prompts_fit(self) -> RunRequest:
         largest = max(self.lanes, key=lambda lane: lane.batch)
         prompts = len(self.workload.prompts)
         if prompts > largest.batch:
@@ -65,7 +65,7 @@ class RunRequest(Value):
         return self
 
     def rows(self, lane: Lane) -> tuple[str, ...]:
-        """The prompt of each row of a lane's batch: the prompts, cycled; a batch of fewer rows is asked the first ones."""
+        """The prompt of each row of a lane's batch: the prompts, cycled; a batch of fewer rows gets the first ones."""
         prompts = self.workload.prompts
         return tuple(prompts[row % len(prompts)] for row in range(lane.batch))
 

@@ -1,4 +1,4 @@
-"""What the lanes are asked."""
+"""What every lane gets to answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_PROMPT = "Why is the sky blue?"
 
 
 class Workload(Value):
-    """What the lanes are asked: the prompts, and how each reaches the model."""
+    """What every lane gets to answer: the prompts, and how each reaches the model."""
 
     prompts: Annotated[
         tuple[str, ...],

@@ -21,8 +21,12 @@ from playground.ui.controls.form import checked, sentence_of
 from playground.ui.visitors.caps import Caps
 
 FRAME_S = 0.1
-PARAMETERS: dict[str, Any] = {"lanes": list[str] | None, "preset": str | None, "model": str | None} | {
-    setting.parameter: setting.type | None for setting in SETTINGS
+PARAMETERS: dict[str, Any] = {
+    "lanes": list[str] | None,
+    "prompts": list[str] | None,
+    "preset": str | None,
+    **{setting.parameter: setting.type | None for setting in SETTINGS},
+    "model": str | None,
 }
 """Of the endpoint: settings in the units a recording holds them in."""
 HEARTBEAT_S = 0.25
@@ -41,8 +45,8 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         """
         given = {name: value for name, value in zip(PARAMETERS, values, strict=True) if value is not None and value != []}
         try:
-            wanted = checked(_request(settings, presets, on_gpu, given), settings)
-            started = caps.start(request, lambda: runner.start(wanted))
+            run_request = checked(_request(settings, presets, on_gpu, given), settings)
+            started = caps.start(request, lambda: runner.start(run_request))
         except InputError as error:
             raise gr.Error(sentence_of(error), print_exception=False) from None
         reader = started.reader()

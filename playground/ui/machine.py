@@ -1,4 +1,4 @@
-"""The machine as the page tells of it: never waited for before it is needed, and a failure is a sentence."""
+"""The machine as the page shows it: never waited for before it is needed, and a failure is a sentence."""
 
 from __future__ import annotations
 

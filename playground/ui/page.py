@@ -48,8 +48,8 @@ def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str
         results = _results(settings, preset, form, watch, streams, static)
         Edits(settings, presets, machine, controls, results, top).wire(demo, device)
         ends = Running(settings, runner, presets, caps, streams, controls, results).wire(demo)
-        for told in (demo.load, *(end.then for end in ends)):
-            told(machine.pool, None, pool, **STREAMING)
+        for event in (demo.load, *(end.then for end in ends)):
+            event(machine.pool, None, pool, **STREAMING)
         pool.input(machine.evict, None, pool, **STREAMING)
         add_endpoint(settings, runner, presets, machine.on_gpu, caps)
     return demo

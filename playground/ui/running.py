@@ -91,8 +91,8 @@ class Running:
         """Starts a run, or says what is wrong; whatever was shown stays until there is something new to show."""
         preset = self._presets[values[self._controls.preset]]
         try:
-            wanted = read_form(self._controls.form(values, preset), self._settings, preset.published)
-            run = self._caps.start(request, lambda: self._runner.start(wanted))
+            run_request = read_form(self._controls.form(values, preset), self._settings, preset.published)
+            run = self._caps.start(request, lambda: self._runner.start(run_request))
         except FormError as error:
             return {self._controls.problem: wrong(error.field, error.sentence)}
         except InputError as error:

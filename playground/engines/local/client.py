@@ -74,7 +74,7 @@ class WorkerProcess:
         return self._process.poll() is None
 
     def send(self, command: dict[str, Any]) -> None:
-        """A dead worker's broken pipe is no news: its end is told by `answer`."""
+        """A dead worker's broken pipe is no news: `answer` gives its end."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(command).encode() + b"\n")
@@ -126,7 +126,7 @@ def _parsed(line: bytes) -> Answer:
         answer: dict[str, Any] = json.loads(line)
         return answer
     event = loads(line[len(_EVENT) : -2])
-    assert isinstance(event, LaneEvent), "workers tell of lanes only"
+    assert isinstance(event, LaneEvent), "a worker sends events of lanes only"
     return event
 
 
@@ -143,7 +143,7 @@ class LocalEngine:
 
     @property
     def known(self) -> Environment:
-        """The environment as it was last told; empty while no worker has said hello."""
+        """The environment as it was last stated; empty while no worker has said hello."""
         return self._environment or Environment()
 
     @property
@@ -242,7 +242,7 @@ class _Watch:
         self._left = dict.fromkeys(lanes, passes)
         self._loading = True
         self._heard_s = time.monotonic()
-        self._stop_told_s: float | None = None
+        self._stop_sent_s: float | None = None
         self._ended_why: str | None = None
         self._ended_kind: FailureKind = "worker_died"
         self.over = False
@@ -252,7 +252,7 @@ class _Watch:
     def events(self) -> Iterator[LaneEvent]:
         while not self.over:
             if self._cancel.is_set():
-                self._tell_stop()
+                self._send_stop()
             try:
                 answer = self._process.answer(_POLL_S)
             except queue.Empty:
@@ -271,20 +271,20 @@ class _Watch:
     def wait_quiet(self) -> None:
         """After the reader left in the middle: Stop, and wait for it."""
         if not self.over:
-            self._tell_stop()
+            self._send_stop()
             for _ in self.events():
                 continue
 
-    def _tell_stop(self) -> None:
-        if self._stop_told_s is None:
-            self._stop_told_s = time.monotonic()
+    def _send_stop(self) -> None:
+        if self._stop_sent_s is None:
+            self._stop_sent_s = time.monotonic()
             self._process.send({"cancel": self._run_id})
 
     def _mind_the_time(self) -> None:
         now, limits = time.monotonic(), self._limits
         silent_s = now - self._heard_s
-        if self._stop_told_s is not None:
-            if now - self._stop_told_s > limits.stop_s:
+        if self._stop_sent_s is not None:
+            if now - self._stop_sent_s > limits.stop_s:
                 self._process.kill()
         elif silent_s > (limits.load_s if self._loading else limits.stall_s):
             doing = "while loading" if self._loading else "while decoding"
@@ -302,7 +302,7 @@ class _Watch:
     def _failures(self) -> Iterator[LaneFailed]:
         """The lanes that the worker's end cut short; none after Stop, which is what was wished."""
         why = self._ended_why or self._process.why_ended()
-        if self._stop_told_s is None:
+        if self._stop_sent_s is None:
             for lane, left in self._left.items():
                 if left:
                     yield LaneFailed(lane, self._ended_kind, f"the worker process of this device ended: {why}; it is started again")

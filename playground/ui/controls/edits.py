@@ -27,7 +27,7 @@ from playground.ui.tools.tools import address
 
 Values = Mapping[Any, Any]
 EACH: dict[str, Any] = INTERNAL | {"trigger_mode": "multiple"}
-_SAY = "() => {{ document.dispatchEvent(new CustomEvent('lp-edit', {{ detail: {{ act: '{}' }} }})); }}"
+_REPORT = "() => {{ document.dispatchEvent(new CustomEvent('lp-edit', {{ detail: {{ act: '{}' }} }})); }}"
 
 
 class Edits:
@@ -47,8 +47,8 @@ class Edits:
         controls.lanes.toggle.input(self._reported, inputs, outputs, **EACH)
         # A text is reported when it is left, everything else at once.
         edited = [field.blur if isinstance(field, gr.Textbox) else field.input for field in controls.fields]
-        gr.on(edited, None, js=_SAY.format("set"), **EACH)
-        controls.preset.input(None, js=_SAY.format("preset"), **EACH)
+        gr.on(edited, None, js=_REPORT.format("set"), **EACH)
+        controls.preset.input(None, js=_REPORT.format("preset"), **EACH)
         loading = demo.load(self._machine.words, None, device, **STREAMING)
         loading.then(self._known, inputs | {self._linked}, outputs, **STREAMING)
 
@@ -75,7 +75,7 @@ class Edits:
                 preset = self._presets[values[self._controls.preset]]
                 return self._filled(values, preset, form_of(preset, self._machine.model_for(preset), self._settings.max_lanes))
             case "set":
-                return self._told(values, self._controls.lanes.offering(lanes, self._here(values)))
+                return self._completed(values, self._controls.lanes.offering(lanes, self._here(values)))
             case "share":
                 preset = self._presets[values[self._controls.preset]]
                 return {self._tools: self._address(self._controls.form(values, preset), preset, report.serial)}
@@ -107,12 +107,12 @@ class Edits:
     def _filled(self, values: Values, preset: Preset, form: Form) -> Updates:
         controls = self._controls
         here = Here.of(self._settings, self._machine.devices(), prompts_in(form))
-        return self._told(values, controls.filled(preset.name, form, here)) | {self._lesson: preset.lesson, controls.problem: HINT}
+        return self._completed(values, controls.filled(preset.name, form, here)) | {self._lesson: preset.lesson, controls.problem: HINT}
 
     def _moved(self, values: Values, lanes: Lanes) -> Updates:
         """Other rows, or in another order; no more than there is room for."""
         most = len(self._controls.lanes.rows)
-        return self._told(values, self._controls.shown(Lanes(lanes.texts[:most], lanes.baseline), self._here(values)))
+        return self._completed(values, self._controls.shown(Lanes(lanes.texts[:most], lanes.baseline), self._here(values)))
 
     def _typed(self, values: Values, lanes: Lanes, row: int, text: str) -> Updates:
         """The text of a row becomes canonical and its fields follow; several lanes fill the rows below."""
@@ -135,7 +135,7 @@ class Edits:
         controls, text, here = self._controls, lanes.texts[row], self._here(values)
         # With several prompts, how small a batch may be depends on the other lanes' batches too.
         offering = controls.lanes.offering(lanes, here, [row] if here.prompts == 1 else None) if is_lane(text) else {}
-        return self._told(values, {controls.lanes.rows[row].text: text} | offering) | self._verdict(values, lanes, row)
+        return self._completed(values, {controls.lanes.rows[row].text: text} | offering) | self._verdict(values, lanes, row)
 
     def _verdict(self, values: Values, lanes: Lanes, row: int) -> Updates:
         """The sentence about the row if it is wrong. It goes once the row is right; what stands there about another stays."""
@@ -149,14 +149,14 @@ class Edits:
                 return {controls.problem: wrong(element, error.sentence, focus=False)}
         return {controls.problem: HINT} if str(values[controls.problem] or "").lstrip("~").startswith(f"{element}\n") else {}
 
-    def _told(self, values: Values, updates: Updates) -> Updates:
+    def _completed(self, values: Values, updates: Updates) -> Updates:
         """The updates; and the line of settings, the address and, before the first run, the live view as they are after them."""
         after = {**values, **updates}
         preset = self._presets[after[self._controls.preset]]
         form = self._controls.form(after, preset)
-        told = updates | {self._controls.summary: measure_line(form), self._tools: self._address(form, preset)}
+        completed = updates | {self._controls.summary: measure_line(form), self._tools: self._address(form, preset)}
         lanes_too = any(row.text in updates for row in self._controls.lanes.rows)
-        return told | (self._idle(form, preset) if lanes_too and values[self._controls.fresh] else {})
+        return completed | (self._idle(form, preset) if lanes_too and values[self._controls.fresh] else {})
 
     def _idle(self, form: Form, preset: Preset) -> Updates:
         try:

@@ -49,7 +49,7 @@ def _typed(setting: Setting, preset: Preset) -> Typed:
 
 
 def read_form(form: Form, settings: Settings, published: Published | None = None) -> RunRequest:
-    """The run that was asked for. `published`: the preset's figures of others. Raises FormError."""
+    """The run that the form describes. `published`: the preset's figures of others. Raises FormError."""
     lanes = tuple(_lane(number, text) for number, text in enumerate(form.lanes, start=1))
     fields = nested((setting, _stored(setting, form.settings[setting.name])) for setting in SETTINGS)
     try:
