@@ -37,7 +37,7 @@ def records_of(run: Reader) -> list[dict[str, Any]]:
     return [json.loads(line) for line in value.splitlines()]
 
 
-def replay(records: list[dict[str, Any]], lane: int, batch: int = 1) -> tuple[list[str], list[tuple[float, int, list[str]]]]:
+def replay(records: list[dict[str, Any]], lane: int, batch: int = 1) -> tuple[list[str], list[tuple[float, int | list[int], list[str]]]]:
     """What the browser makes of them: the rows' texts, and per step its time in ms, the tokens standing and the texts then."""
     texts, steps = [""] * batch, []
     for record in records[1:]:
@@ -64,8 +64,22 @@ def test_the_records_give_every_step_its_time_its_tokens_and_its_text(schedule: 
         texts, steps = replay(records, lane, batch)
         assert texts == list(run.view.lanes[lane].counted[0].texts)
         assert [t_ms for t_ms, _, _ in steps] == pytest.approx([50, 70, 90, 110, 130, 150])
-        assert [tokens for _, tokens, _ in steps] == [batch * n for n in range(1, 7)]
+        assert [tokens for _, tokens, _ in steps] == [n if batch == 1 else [batch * n, n] for n in range(1, 7)]
         assert [shown for _, _, shown in steps] == [["".join(f"{word} " for word in WORDS[:n])] * batch for n in range(1, 7)]
+
+
+def test_steps_that_bring_several_tokens_are_told_by_tokens() -> None:
+    """Four steps of one to four tokens, the last cut to eight: the page, the API and the words count tokens."""
+    run = run_of(Script(chunks=(1, 2, 3, 4)), ["bf16", "bf16@2"], warmup=1, max_new_tokens=8)
+    records, said = records_of(run), []
+    assert records[0]["start"]["tokens"] == 8
+    for lane, batch in ((0, 1), (1, 2)):
+        standing = [tokens for _, tokens, _ in replay(records, lane, batch)[1]]
+        assert standing == [n if batch == 1 else [2 * n, n] for n in (1, 3, 6, 8)]
+        said += [change["words"] for record in records[1:] if "words" in (change := record["lanes"].get(str(lane), {}))]
+    assert {change["warm"] for record in records[1:] for change in record["lanes"].values() if "warm" in change} >= {1, 3, 6, 8}
+    assert any("token 6 of 8" in words for words in said)
+    assert not any("token 4 of 8" in words for words in said)
 
 
 def test_a_reader_who_comes_late_gets_the_same_steps_and_texts() -> None:

@@ -150,7 +150,7 @@ export class Card {
     const from = steps >= this.played ? this.played : 0;
     if (!from) this.answer.clear();
     for (let step = from; step < steps; step += 1) for (const one of this.timeline.changes[step]) this.answer.change(...one);
-    if (steps !== this.played || !from) setText(this.words, `token ${steps} of ${this.run.steps}`);
+    if (steps !== this.played || !from) setText(this.words, `token ${this.timeline.placeAt(steps)} of ${this.run.tokens}`);
     this.played = steps;
   }
 

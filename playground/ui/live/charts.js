@@ -129,7 +129,7 @@ export class Charts {
     }, [all.length]);
     this.restyle('gaps', {
       ...this.odd(marks, 6, 'line-ew-open'), 'marker.color': [colours],
-      x: [marks.map(() => this.run.steps)], y: [marks.map(([, , , tpot]) => tpot)],
+      x: [marks.map(() => this.run.tokens)], y: [marks.map(([, , , tpot]) => tpot)],
     }, [all.length]);
   }
 

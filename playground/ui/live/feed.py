@@ -86,7 +86,7 @@ class Feed:
             "lanes": [_lane(view, lane) for lane in view.lanes],
             "baseline": view.baseline.index,
             "prompts": len(view.request.workload.prompts),
-            "steps": view.request.measure.max_new_tokens,
+            "tokens": view.request.measure.max_new_tokens,
             "adapters": any(lane.lane.variant.adapter for lane in view.lanes),
             "measure": self._sent["measure"],
             "figures": figures(view),
@@ -236,7 +236,7 @@ class _LaneFeed:
         return changes
 
     def _new_steps(self, first: RunningRepeat) -> list[list[Any]]:
-        """Per step: own time in ms, tokens standing in all rows, and what it did to the text (left out: nothing; a string: appended)."""
+        """Per step: own time in ms, tokens that stand, and what it did to the text (left out: nothing; a string: appended)."""
         steps = []
         for index in range(self._steps, len(first.steps)):
             step, changes = first.steps[index], first.changes[index]
@@ -244,9 +244,13 @@ class _LaneFeed:
             for change in changes:
                 kept = self._shown[change.row]
                 self._shown[change.row] = (kept if change.keep is None else kept[: change.keep]) + change.text
-            steps.append([milliseconds(step.t_s), self._tokens.total, *_compact(changes)])
+            steps.append([milliseconds(step.t_s), self._standing(), *_compact(changes)])
         self._steps = len(first.steps)
         return steps
+
+    def _standing(self) -> int | list[int]:
+        """Tokens that stand; of several rows all together, and those of the row that has most."""
+        return self._tokens.total if self._lane.lane.batch == 1 else [self._tokens.total, self._tokens.longest]
 
     def _new_timings(self) -> dict[str, Any]:
         """What of each repeat is held against targets, once, by the repeat's place among all; and the places of those that count."""

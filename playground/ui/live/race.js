@@ -16,10 +16,10 @@ export class Race {
     box.replaceChildren(...this.rows.map((row) => row.node));
   }
 
-  // After so many steps; `words` stand at the end of the track.
-  move(index, steps, words) {
+  // After so many tokens of the lane's longest row; `words` stand at the end of the track.
+  move(index, tokens, words) {
     const { node, bar, where } = this.rows[index];
-    bar.style.transform = `scaleX(${Math.min(1, steps / this.run.steps)})`;
+    bar.style.transform = `scaleX(${Math.min(1, tokens / this.run.tokens)})`;
     node.dataset.apart = '';
     setText(where, words);
   }

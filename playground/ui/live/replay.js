@@ -48,7 +48,7 @@ export class Replay {
     delete this.root.dataset.replay;
     for (const card of this.cards) {
       card.endReplay();
-      this.race.move(card.index, card.timeline.times.length, this.places[card.index]);
+      this.race.move(card.index, card.timeline.placeAt(card.timeline.times.length), this.places[card.index]);
     }
     this.told.compare();
     this.charts.show(null);
@@ -88,7 +88,7 @@ export class Replay {
     for (const card of this.cards) {
       const steps = card.timeline.stepsAt(this.now);
       card.playTo(steps);
-      this.race.move(card.index, steps, steps ? String(card.timeline.tokens[steps - 1]) : '');
+      this.race.move(card.index, card.timeline.placeAt(steps), steps ? String(card.timeline.tokens[steps - 1]) : '');
     }
     this.told.compare();
     for (const card of this.cards) card.answer.follow();

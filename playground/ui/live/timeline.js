@@ -3,19 +3,25 @@ export class Timeline {
   constructor() {
     this.times = []; // ms
     this.tokens = []; // standing after the step, all rows
+    this.longest = []; // of these, those of the row that has most
     this.thinned = new Thinned(this);
     this.changes = []; // per step: [row, keep, text]…; keep: how many characters stand, null for all
   }
 
   push([t, tokens, change = []]) {
+    const [all, longest = all] = [tokens].flat(); // of a lane of one row a number
     this.times.push(t);
-    this.tokens.push(tokens);
+    this.tokens.push(all);
+    this.longest.push(longest);
     this.changes.push(typeof change === 'string' ? [[0, null, change]] : change);
   }
 
   get end() { return this.times.at(-1) ?? 0; }
 
   gap(step) { return step ? this.times[step] - this.times[step - 1] : null; }
+
+  // How far its longest row is after so many steps, in tokens.
+  placeAt(steps) { return steps ? this.longest[steps - 1] : 0; }
 
   // How many steps were over at this time.
   stepsAt(ms) {

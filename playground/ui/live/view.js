@@ -120,11 +120,11 @@ export class LiveView {
   }
 
   moveRunner({ index, timeline }, change) {
-    const { race } = this, steps = timeline.times.length;
-    if ('warm' in change) race.apart(index, change.warm / this.run.steps, 'warm-up');
-    if (change.steps || change.fresh) race.move(index, steps, String(timeline.tokens.at(-1) ?? ''));
+    const { race } = this, place = timeline.placeAt(timeline.times.length);
+    if ('warm' in change) race.apart(index, change.warm / this.run.tokens, 'warm-up');
+    if (change.steps || change.fresh) race.move(index, place, String(timeline.tokens.at(-1) ?? ''));
     if (typeof change.fraction === 'number') race.apart(index, change.fraction, `${Math.floor(change.fraction * 100)} %`);
-    if (change.e2e && change.e2e !== '–') race.move(index, steps, change.e2e);
+    if (change.e2e && change.e2e !== '–') race.move(index, place, change.e2e);
   }
 
   // Marks where each lane's text departs from the baseline's row with the same prompt; in a smaller batch there may be none.
