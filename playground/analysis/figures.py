@@ -102,6 +102,13 @@ METRICS: dict[str, Metric] = {
         "From handing over the request to input ids that are ready on the device, chat template included.",
         OfRepeat(lambda repeat: measure(repeat).tokenize_s),
     ),
+    "queue_s": Metric(
+        "Queue",
+        "s",
+        "lower",
+        "From a request’s arrival until it was admitted; rows of a static batch wait for none.",
+        OfRepeat(lambda repeat: measure(repeat).queue_s),
+    ),
     "prefill_s": Metric(
         "Prefill",
         "s",

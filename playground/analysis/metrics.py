@@ -8,8 +8,10 @@ from __future__ import annotations
 import statistics
 from bisect import insort
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
+from playground.analysis.requests import requests, row_times
 from playground.timeline.state import RunningRepeat
 from playground.timeline.trace import Metrics, Step, Trace
 
@@ -20,7 +22,24 @@ def measure(trace: Trace) -> Metrics:
 
 
 def _measure(trace: Trace) -> Metrics:
-    """The figures of one repeat.
+    found = _measure_batch(trace)
+    return _count_from_arrival(found, trace) if trace.requests else found
+
+
+def _count_from_arrival(batch: Metrics, trace: Trace) -> Metrics:
+    """Of requests that came over time: each counts from its own arrival, and the figure is the median over them."""
+    found = requests(trace)
+    return replace(
+        batch,
+        queue_s=median([one.queue_s for one in found]),
+        ttft_s=median([one.ttft_s for one in found]),
+        prefill_s=median([one.prefill_s for one in found]),
+        e2e_s=median([one.e2e_s for one in found]),
+    )
+
+
+def _measure_batch(trace: Trace) -> Metrics:
+    """The figures of rows that all arrive at zero.
 
     TPOT as vLLM's `bench serve` and MLPerf define it, (last − first) / (n − 1) of a row; of a batch the median over its rows.
     Beam search makes no token certain before the end, so its visible TTFT is E2E and TPOT, ITL and throughput of decode are None.
@@ -131,22 +150,8 @@ class _Row:
         return (self.last_s - self.first_s) / (self.tokens - 1) if self.tokens > 1 and self.last_s > self.first_s else None
 
 
-def row_times(trace: Trace) -> tuple[tuple[float, ...], ...]:
-    """Per row, the own-clock time in seconds of each of its tokens."""
-    rows: list[list[float]] = [[] for _ in trace.output_ids]
-    for step in trace.steps:
-        for row, ids in step.token_ids.items():
-            rows[row].extend([step.t_s] * len(ids))
-    return tuple(tuple(row) for row in rows)
-
-
-def row_tpot_s(times: Sequence[float]) -> float | None:
-    """TPOT of one row whose tokens came at these times; None of a single token, and of several that came at once."""
-    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 and times[-1] > times[0] else None
-
-
 def _tpot(trace: Trace) -> float | None:
-    return median([row_tpot_s(times) for times in row_times(trace)])
+    return median([one.tpot_s for one in requests(trace)])
 
 
 def _tokens_per_event(steps: Sequence[Step]) -> float | None:

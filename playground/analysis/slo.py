@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from playground.analysis.metrics import measure, median, row_times, row_tpot_s
+from playground.analysis.metrics import measure, median
+from playground.analysis.requests import requests, row_times
 from playground.errors import InputError
 from playground.formatting import milliseconds
 from playground.spec.request import RunRequest
@@ -231,19 +232,14 @@ def attainment(timings: Sequence[Timing], target: Target, goodput: bool) -> Atta
 
 def timing(repeat: Trace) -> Timing:
     """What of a repeat targets are held against."""
-    times = row_times(repeat)
     cut, figures = bool({"cancelled", "timeout"} & set(repeat.finish)), measure(repeat)
-    if repeat.revises:
-        answers: Iterable[tuple[float | None, float | None]] = [(figures.ttft_s, None)] * len(times)
-    else:
-        answers = [(row[0] if row else None, row_tpot_s(row)) for row in times]
     return Timing(
         ttft_ms=milliseconds(figures.ttft_s),
         tpot_ms=milliseconds(figures.tpot_s),
         e2e_ms=None if cut else milliseconds(figures.e2e_s),
         wall_ms=round(repeat.end_wall_s * 1e3, 3),
-        answers=tuple((milliseconds(ttft_s), milliseconds(tpot_s)) for ttft_s, tpot_s in answers),
-        gaps=None if repeat.revises else _gaps(times),
+        answers=tuple((milliseconds(one.ttft_s), milliseconds(one.tpot_s)) for one in requests(repeat)),
+        gaps=None if repeat.revises else _gaps(row_times(repeat)),
     )
 
 

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from playground.timeline.environment import Environment
 from playground.timeline.facts import LaneFacts
-from playground.timeline.trace import Conditions, Finish, LoadKind, Memory, Step
+from playground.timeline.trace import Conditions, Finish, LoadKind, Memory, RequestTimes, Step
 
 FailureKind = Literal["bad_input", "model", "adapter", "memory", "timeout", "worker_died", "internal"]
 
@@ -120,6 +120,7 @@ class RepeatFinished:
     texts: tuple[str, ...]
     conditions: Conditions | None = None
     memory: Memory | None = None
+    requests: tuple[RequestTimes, ...] = ()
     type: Literal["repeat_finished"] = "repeat_finished"
 
 

@@ -231,6 +231,7 @@ def _finish_repeat(lane: LaneState, event: RepeatFinished) -> None:
         revises=current.revises,
         conditions=event.conditions,
         memory=event.memory,
+        requests=event.requests,
     )
     lane.repeats.append(trace)
     lane.current, lane.texts, lane.state = None, list(event.texts), "ready"

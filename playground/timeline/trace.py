@@ -130,6 +130,17 @@ class Memory(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestTimes(_Strict):
+    """When the request of one row came and went, on the lane's own clock; its tokens' times are the steps'."""
+
+    arrived_s: float
+    admitted_s: float
+    """Its first forward could begin."""
+    end_s: float
+    """It was handed back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace(_Strict, Derived):
     """The timeline of one repeat on one lane. `output_ids` is authoritative; steps are for display and timing."""
 
@@ -156,6 +167,8 @@ class Trace(_Strict, Derived):
     """Beam search: no token is certain before the end."""
     conditions: Conditions | None = None
     memory: Memory | None = None
+    requests: tuple[RequestTimes, ...] = ()
+    """Per row. Empty: a static batch, whose rows all arrive and are admitted at zero and are handed back together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +176,7 @@ class Metrics(_Strict):
     """The figures of one repeat; None: unknown or undefined. Definitions: metrics.py."""
 
     tokenize_s: float | None = None
+    queue_s: float | None = None
     ttft_s: float | None = None
     prefill_s: float | None = None
     decode_s: float | None = None

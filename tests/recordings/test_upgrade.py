@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.metrics import measure, row_times
+from playground.analysis.metrics import measure
+from playground.analysis.requests import row_times
 from playground.errors import InputError
 from playground.recordings.build import build_recording
 from playground.recordings.reading import parse_recording
