@@ -16,6 +16,8 @@ from typing import Any
 
 from gradio_client import Client
 
+from playground.analysis.metrics import measure
+from playground.timeline.trace import Recording
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.processes import App, Child
 from tests.benchmarks.setup import PROMPT, BenchmarkError, Setup
@@ -72,9 +74,9 @@ def through_app(client: Client, precision: str, tokens: int, repeats: int, threa
     for message in client.submit(**fields, api_name="/run"):
         last = message
         messages += 1
-    lane = last["recording"]["lanes"][0]
-    if lane["error"]:
-        raise BenchmarkError(lane["error"])
-    counted = [repeat for repeat in lane["repeats"] if not repeat["warmup"]]
-    tpot = [repeat["metrics"]["tpot_s"] for repeat in counted]
-    return {"tpot_s": tpot, "median_tpot_s": statistics.median(tpot), "output_ids": counted[-1]["output_ids"][0], "messages": messages}
+    [lane] = Recording.model_validate(last["recording"]).lanes
+    if lane.error:
+        raise BenchmarkError(lane.error)
+    counted = [repeat for repeat in lane.repeats if not repeat.warmup]
+    tpot = [figures.tpot_s for figures in map(measure, counted) if figures.tpot_s is not None]
+    return {"tpot_s": tpot, "median_tpot_s": statistics.median(tpot), "output_ids": list(counted[-1].output_ids[0]), "messages": messages}
