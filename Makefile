@@ -52,8 +52,8 @@ lint: $(STAMP_TOOLS)
 # Tests run in JOBS processes, a file in one of them; each has its own ports, folders, browser and torch thread.
 JOBS := 2
 PYTEST := $(PY) -m pytest --numprocesses $(JOBS)
-# What needs Chromium, torch or the embedded model.
-IMPURE := tests/browser tests/gpu tests/worker tests/engines/test_client.py tests/models/test_hub.py tests/test_end_to_end.py tests/test_space.py
+# What needs Chromium, torch, the embedded model or pip.
+IMPURE := tests/browser tests/gpu tests/worker tests/engines/test_client.py tests/models/test_hub.py tests/test_end_to_end.py tests/test_package.py tests/test_space.py
 
 check: lint
 	$(PYTEST) --dist worksteal $(IMPURE:%=--ignore=%)
