@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 class Value(BaseModel):
     """Frozen, and without a field that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False, use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,10 @@ def launch_options(cache_dir: Path) -> dict[str, Any]:
 
 
 def _lane_colours() -> str:
-    """`--lane-0` … for both themes: the charts' colours, for cards and rows."""
+    """`--lane-0` … for both themes: the charts' colours, for cards; and each row's own, with its number."""
     of = {name: "".join(f"--lane-{i}:{colour};" for i, colour in enumerate(palette.lanes)) for name, palette in PALETTES.items()}
-    return f":root{{{of['light']}}}\n.dark{{{of['dark']}}}\n"
+    rows = "".join(f'#lane-{i + 1}{{--lane:var(--lane-{i});--number:"{i + 1}"}}\n' for i in range(len(PALETTES["light"].lanes)))
+    return f":root{{{of['light']}}}\n.dark{{{of['dark']}}}\n{rows}"
 
 
 def _theme() -> Any:

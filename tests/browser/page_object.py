@@ -119,9 +119,21 @@ class Playground:
     def field(self, number: int, name: str) -> Locator:
         return self.tab.locator(f"#lane-{number} .lane-field [name={name}]")
 
-    def set_field(self, number: int, name: str, text: str) -> None:
-        self.field(number, name).fill(text)
-        self.field(number, name).blur()
+    def options(self, number: int) -> Locator:
+        """The lane's options, open. Those of another lane close: they may lie over the button."""
+        panel = self.tab.locator(f"#lane-{number} .lane-options")
+        if not panel.is_visible():
+            self.tab.evaluate("document.querySelector('.lane-options:popover-open')?.hidePopover()")
+            self.tab.click(f"#lane-{number} .lane-options-button")
+        expect(panel).to_be_visible()
+        return panel
+
+    def option(self, number: int, name: str) -> Locator:
+        return self.options(number).locator(f"[name={name}]")
+
+    def set_option(self, number: int, name: str, text: str) -> None:
+        self.option(number, name).fill(text)
+        self.option(number, name).blur()
 
     def set_tokens(self, tokens: int) -> None:
         self.tokens.fill(str(tokens))

@@ -24,10 +24,10 @@ def test_a_field_rewrites_the_text(page: Playground) -> None:
     page.open_lanes()
     page.field(1, "precision").select_option("nf4")
     page.expect_lanes(["nf4", *QUICKSTART[1:]])
-    page.field(1, "double_quant").select_option("true")
+    page.option(1, "double_quant").select_option("true")
     page.field(1, "batch").select_option("4")
     page.field(4, "decoding").select_option("beam")
-    page.set_field(4, "num_beams", "3")
+    page.set_option(4, "num_beams", "3")
     page.expect_lanes(["nf4[double_quant=true]@4", "int8", "nf4", "bf16/beam(num_beams=3)"])
     page.tab.click("#lanes-toggle button")
     expect(page.field(1, "precision")).to_be_hidden()
@@ -67,16 +67,18 @@ def test_a_text_rewrites_the_fields_and_one_that_is_no_lane_leaves_them_and_says
 
 def test_a_bad_value_in_a_field_says_why(page: Playground) -> None:
     page.open_lanes()
-    page.set_field(4, "p", "2")
-    expect(page.problem).to_contain_text("Lane 4: decoding.p: input should be less than or equal to 1")
+    page.set_option(4, "p", "2")
+    expect(page.problem).to_contain_text("Lane 4: p: input should be less than or equal to 1, not '2'")
     expect(page.field(4, "p")).to_have_value("2")
 
 
 def test_unknown_names_are_kept_and_what_cannot_be_chosen_is_disabled_with_the_reason(page: Playground) -> None:
     page.open_lanes()
-    expect(page.field(1, "double_quant")).to_be_disabled()
-    assert page.field(1, "double_quant").locator("..").get_attribute("title") == "double_quant is an option of nf4 and fp4, not of bf16"
-    expect(page.field(1, "k")).to_be_disabled()
+    expect(page.options(1)).to_contain_text("double_quant and compute are options of nf4 and fp4, not of bf16")
+    expect(page.options(1)).to_contain_text("k is a parameter of top_k, not of greedy")
+    expect(page.option(1, "double_quant")).to_have_count(0)
+    expect(page.option(1, "device").locator("option:disabled")).to_have_text("cuda:0: not known yet")
+    page.tab.keyboard.press("Escape")
     none = page.field(1, "adapter").locator("option:disabled")
     expect(none).to_have_text("faq|none by row: needs a batch of 2 rows or more")
     page.prompt.fill("a\n---\nb")
@@ -157,16 +159,59 @@ def test_a_row_without_a_mouse(page: Playground) -> None:
     expect(page.lane(2)).to_have_value("nf4")
     expect(page.field(2, "precision")).to_be_focused()
     press("Tab")
+    expect(page.field(2, "adapter")).to_be_focused()
+    button = page.tab.locator("#lane-2 .lane-options-button")
+    button.focus()
+    press("Enter")
+    press("Tab")
     expect(page.field(2, "double_quant")).to_be_focused()
+    press("y")  # yes
+    expect(page.lane(2)).to_have_value("nf4[double_quant=true]")
+    expect(page.field(2, "double_quant")).to_be_focused()
+    press("Escape")
+    expect(page.tab.locator("#lane-2 .lane-options")).to_be_hidden()
+    expect(button).to_be_focused()
+    expect(button).to_have_text("double quant yes")
     page.tab.locator("#lane-3 .lane-up").focus()
     press("Enter")
     expect(page.tab.locator("#lane-2 .lane-up")).to_be_focused()
     press("Space")
-    page.expect_lanes(["nf4", "bf16", "nf4", "bf16/top_p(p=0.9)"])
+    page.expect_lanes(["nf4", "bf16", "nf4[double_quant=true]", "bf16/top_p(p=0.9)"])
     expect(page.tab.locator("#lane-1 .lane-tool:focus")).to_have_count(1)
     page.lane(1).fill("fp32")
     press("Enter")
     expect(page.field(1, "precision")).to_have_value("fp32")
+
+
+def test_escape_closes_the_options_and_stops_no_run(page: Playground) -> None:
+    page.open_lanes()
+    page.tab.evaluate(
+        """() => {
+          const stop = document.getElementById('stop');
+          window.stops = 0;
+          stop.disabled = false;
+          stop.addEventListener('click', () => { window.stops += 1; });
+        }"""
+    )
+    page.options(1)
+    page.tab.keyboard.press("Escape")
+    expect(page.tab.locator("#lane-1 .lane-options")).to_be_hidden()
+    assert page.tab.evaluate("window.stops") == 0
+
+
+def test_the_options_are_in_sight_whole(page: Playground) -> None:
+    page.open_lanes()
+    for width, height in ((1440, 780), (390, 844)):
+        page.tab.set_viewport_size({"width": width, "height": height})
+        for number in (1, 4):
+            page.tab.locator(f"#lane-{number} .lane-options-button").scroll_into_view_if_needed()
+            page.options(number)
+            box = page.box(f"#lane-{number} .lane-options")
+            assert min(box["x"], box["y"]) >= 0
+            assert box["x"] + box["width"] <= width
+            assert box["y"] + box["height"] <= height
+            page.expect_fits_across(width)
+            page.tab.keyboard.press("Escape")
 
 
 def test_run_takes_what_was_typed_a_moment_before(pair: Playground) -> None:

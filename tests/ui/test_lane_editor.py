@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from playground.errors import InputError
-from playground.spec.decoding import DECODINGS
+from playground.spec.decoding import DECODINGS, Decoding
 from playground.spec.lane import Lane
-from playground.spec.weights import SCHEMES
-from playground.ui.lane_editor.choices import SLOTS, Here, missing, offers, row_state, row_states
-from playground.ui.lane_editor.lane_fields import FIELDS, Lanes, canonical, changed, fields_of, split_lanes, text_of
+from playground.spec.values import Option
+from playground.spec.weights import SCHEMES, Weights
+from playground.ui.lane_editor.choices import Here, offers, row_state, row_states
+from playground.ui.lane_editor.lane_fields import Lanes, canonical, changed, field_names, fields_of, split_lanes, text_of
+from playground.ui.lane_editor.option_fields import Choice, OptionField, OptionGroup, absent, option_groups, set_options
 from tests import strategies
 
 HERE = Here(models=("small", "large"), adapters=("faq",), devices=("cpu",), prompts=1)
@@ -119,38 +123,101 @@ def test_what_is_added_is_not_there_yet() -> None:
     assert all(canonical(text) == text for text in lanes.texts)
 
 
-def test_every_field_has_one_place_in_the_row() -> None:
-    assert sorted(name for slot in SLOTS for name in slot) == sorted(FIELDS)
-
-
-@given(strategies.lanes)
-def test_no_lane_has_two_fields_in_one_place(lane: Lane) -> None:
-    fields = fields_of(lane)
-    assert all(sum(not missing(name, fields) for name in slot) <= 1 for slot in SLOTS if len(slot) > 1)
+def editable(lane: Lane) -> dict[str, list[str]]:
+    """What can be edited of a lane, and between which values; of what is typed, none."""
+    state = json.loads(row_state(str(lane), HERE, 0, 1, 0, 8))
+    fields = [*state["main"], *(field for group in state["groups"] for field in group["fields"])]
+    return {field["name"]: [value for value, _, _ in field["choices"]] for field in fields}
 
 
 @given(strategies.lanes)
 @settings(max_examples=200)
-def test_what_a_lane_has_is_never_called_missing_and_its_value_is_offered(lane: Lane) -> None:
-    fields = fields_of(lane)
-    for name in FIELDS:
-        if fields[name]:
-            assert not missing(name, fields), name
-            choices = [choice.value for choice in offers(name, fields, HERE)]
-            assert not choices or fields[name] in choices, name
+def test_what_a_lane_has_can_be_edited_and_its_value_is_offered(lane: Lane) -> None:
+    offered = editable(lane)
+    for name, value in fields_of(lane).items():
+        if value:
+            assert not offered[name] or value in offered[name], name
+
+
+@given(strategies.lanes)
+def test_every_field_is_edited_or_said_to_be_another_ones(lane: Lane) -> None:
+    sentences = " ".join(absent(fields_of(lane)))
+    for name in set(field_names()) - set(editable(lane)):
+        assert re.search(rf"\b{name}\b", sentences), name
 
 
 @pytest.mark.parametrize("option", ["threshold", "double_quant", "compute"])
-@pytest.mark.parametrize("precision", list(SCHEMES))
-def test_an_option_is_missing_exactly_where_the_lane_refuses_it(option: str, precision: str) -> None:
+@pytest.mark.parametrize("precision", SCHEMES)
+def test_an_option_is_offered_exactly_where_the_lane_takes_it(option: str, precision: str) -> None:
     value: dict[str, Any] = {"threshold": 6.0, "double_quant": True, "compute": "bf16"}
-    fields = fields_of(Lane.parse(precision))
     try:
         Lane.parse(f"{precision}[{option}={value[option]}]")
     except InputError:
-        assert "option of" in missing(option, fields)
+        assert option not in editable(Lane.parse(precision))
+        assert any(f"not of {precision}" in one for one in absent(fields_of(Lane.parse(precision))) if option in one)
     else:
-        assert not missing(option, fields)
+        assert option in editable(Lane.parse(precision))
+
+
+def test_an_option_says_what_it_may_be_and_what_it_is_when_nobody_says() -> None:
+    weights, runtime, decoding = option_groups(fields_of(Lane.parse("int8/top_p")), [Choice("", "default"), Choice("cpu", "cpu")])
+    (threshold,) = weights.fields
+    assert (threshold.choices, threshold.hint, threshold.limits) == ((), "6.0", "0 to 1,000")
+    assert [(one.name, [choice.label for choice in one.choices]) for one in runtime.fields] == [
+        ("attention", ["default: sdpa", "sdpa", "eager"]),
+        ("device", ["default", "cpu"]),
+    ]
+    assert [(one.name, one.hint, one.limits) for one in decoding.fields] == [
+        ("p", "0.9", "above 0, at most 1"),
+        ("temperature", "1.0", "above 0, at most 10"),
+        ("seed", "the run’s", "0 to 4,294,967,295"),
+    ]
+
+
+def test_a_new_option_scheme_and_decoding_are_there_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ternary(Weights):
+        scheme = "ternary"
+        group: Annotated[Annotated[int, Field(ge=32, le=256)] | None, Option(128)] = None
+        """How many weights share a scale."""
+
+    class Lookahead(Decoding):
+        strategy = "lookahead"
+        main = ("window",)
+        max_rows = 1
+        window: Annotated[int, Field(ge=1, le=8)] = 3
+        exact: bool = True
+
+        def generate_arguments(self) -> dict[str, Any]:
+            return {}
+
+    monkeypatch.setitem(SCHEMES, "ternary", Ternary)
+    monkeypatch.setitem(DECODINGS, "lookahead", Lookahead)
+    fields = fields_of(Lane.parse("ternary[group=64]/lookahead"))
+    weights, _, decoding = option_groups(fields, [Choice("", "default")])
+    assert weights == OptionGroup(
+        "Weights, ternary", [OptionField("group", "group", (), "128", "32 to 256", "How many weights share a scale.")]
+    )
+    assert [(one.name, [choice.label for choice in one.choices]) for one in decoding.fields] == [
+        ("window", []),
+        ("exact", ["default: yes", "yes", "no"]),
+    ]
+    assert set_options(fields) == "group 64, window 3"
+    assert canonical(text_of(changed(fields, "window", "5"))) == "ternary[group=64]/lookahead(window=5)"
+    assert reasons("bf16/lookahead", "batch", HERE)["2"] == "lookahead decodes at most 1"
+    assert "group is an option of ternary, not of bf16" in absent(fields_of(Lane.parse("bf16")))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("bf16", ""),
+        ("nf4[double_quant=true,attention=eager]/top_k(k=5,seed=3)", "double quant yes, attention eager, k 5, seed 3"),
+        ("bf16/beam", "num beams 4"),
+        ("bf16/top_p(p=0.9,temperature=1.0)", "p 0.9"),
+    ],
+)
+def test_the_options_that_are_set_stand_on_their_button(text: str, words: str) -> None:
+    assert set_options(fields_of(Lane.parse(text))) == words
 
 
 def reasons(text: str, name: str, here: Here) -> dict[str, str]:
@@ -167,8 +234,6 @@ def reasons(text: str, name: str, here: Here) -> dict[str, str]:
         ("bf16+faq|other@2", "adapter", HERE, "faq|other", "not known here"),
         ("bf16+other.merged", "adapter", HERE, "other.merged", "not known here"),
         ("other:bf16", "model", HERE, "other", "not known here"),
-        ("bf16", "device", HERE, "cuda:0", "not on this machine"),
-        ("bf16[device=cuda:3]", "device", Here((), (), ("cpu", "cuda:0")), "cuda:3", "not on this machine"),
         ("bf16", "batch", Here((), (), prompts=3), "2", "fewer than the 3 prompts, and no other lane asks them all"),
         ("bf16+a|b|c@3", "batch", HERE, "2", "fewer rows than the 3 adapters"),
     ],
@@ -177,8 +242,22 @@ def test_what_cannot_be_chosen_says_why(text: str, name: str, here: Here, value:
     assert reasons(text, name, here)[value] == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "devices", "reasons"),
+    [
+        ("bf16", ("cpu",), {"cuda:0": "not on this machine"}),
+        ("bf16", None, {"cuda:0": "not known yet"}),
+        ("bf16[device=cuda:3]", ("cpu", "cuda:0"), {"cuda:3": "not on this machine"}),
+        ("bf16", ("cpu", "cuda:0"), {}),
+    ],
+)
+def test_a_device_that_is_not_there_says_so(text: str, devices: tuple[str, ...] | None, reasons: dict[str, str]) -> None:
+    state = json.loads(row_state(text, Here((), (), devices), 0, 1, 0, 8))
+    device = next(field for group in state["groups"] for field in group["fields"] if field["name"] == "device")
+    assert {value: reason for value, _, reason in device["choices"] if reason} == reasons
+
+
 def test_what_can_be_chosen_has_no_reason() -> None:
-    assert reasons("bf16", "device", Here((), (), ("cpu", "cuda:0"))) == {}
     assert reasons("bf16@2", "batch", Here((), (), prompts=1)) == {}
     assert reasons("bf16", "batch", Here((), (), prompts=3, rows_elsewhere=4)) == {}
     assert reasons("bf16+faq.merged@2", "adapter", HERE) == {}
@@ -192,7 +271,7 @@ def test_ranks_and_adapters_by_row_that_were_typed_are_kept() -> None:
 
 def test_a_batch_may_be_smaller_than_the_prompts_when_another_lane_asks_them_all() -> None:
     states = row_states(Lanes(("bf16@3", "bf16", "int9")), Here((), (), prompts=3), 9)
-    batches = [next(slot for slot in json.loads(states[index])["slots"] if slot["name"] == "batch") for index in (0, 1)]
+    batches = [next(slot for slot in json.loads(states[index])["main"] if slot["name"] == "batch") for index in (0, 1)]
     assert [[value for value, _, reason in one["choices"] if reason] for one in batches] == [["1", "2"], []]
 
 

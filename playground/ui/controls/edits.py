@@ -18,7 +18,7 @@ from playground.ui.controls.edit_report import Report
 from playground.ui.controls.form import Form, FormError, form_of, measure_line, prompts_in, read_form
 from playground.ui.controls.link import LinkError, read_link, write_link
 from playground.ui.lane_editor.choices import Here
-from playground.ui.lane_editor.lane_fields import FIELDS, Lanes, canonical, changed, is_lane, split_lanes, text_of
+from playground.ui.lane_editor.lane_fields import Lanes, canonical, changed, field_names, is_lane, split_lanes, text_of
 from playground.ui.live.idle import idle_feed
 from playground.ui.machine import Machine
 from playground.ui.message import wrong
@@ -125,7 +125,7 @@ class Edits:
         return self._moved(values, after) | {self._controls.problem: say} | self._verdict(values, after, row)
 
     def _field(self, values: Values, lanes: Lanes, report: Report) -> Updates:
-        if report.name not in FIELDS or set(report.fields) != set(FIELDS):
+        if report.name not in field_names() or set(report.fields) != set(field_names()):
             return {}
         text = canonical(text_of(changed(report.fields, report.name, report.fields[report.name])))
         return self._rewritten(values, lanes.filled(report.row, (text,)), report.row)

@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from playground.errors import InputError
 from playground.settings import Settings
 from playground.spec.decoding import DECODINGS
 from playground.spec.lane import MAX_BATCH, Lane
 from playground.spec.names import NO_ADAPTER, random_rank
-from playground.spec.runtime import Runtime
-from playground.spec.values import choices
-from playground.spec.weights import SCHEMES, schemes_with
-from playground.ui.lane_editor.lane_fields import Fields, Lanes, fields_of, parameters_of
+from playground.spec.weights import SCHEMES
+from playground.ui.lane_editor.lane_fields import Lanes, fields_of
+from playground.ui.lane_editor.option_fields import Choice, Fields, absent, option_groups, set_options
 
-SLOTS: tuple[tuple[str, ...], ...] = (
-    ("model",),
-    ("precision",),
-    ("double_quant", "threshold"),
-    ("compute",),
-    ("attention",),
-    ("device",),
-    ("adapter",),
-    ("decoding",),
-    ("k", "p", "num_beams"),
-    ("temperature", "length_penalty"),
-    ("seed",),
-    ("batch",),
-)
-"""The places of a row, left to right. Fields that no lane has together share one, so that every row has the same places."""
-LABELS = {"num_beams": "beams", "double_quant": "double quant", "length_penalty": "length pen."}
-HINTS = {"seed": "the run’s", "threshold": "6.0"}
-"""What an empty field means."""
+MAIN = ("model", "precision", "adapter", "decoding", "batch")
+"""The choices that stand in a lane's row, left to right; its options open beside them."""
 DEFAULT = "default"
 UNTRAINED = "random-r16"
 """Of the untrained adapters the one that is offered; another rank is typed."""
-
-
-class Choice(NamedTuple):
-    value: str
-    label: str
-    reason: str = ""
-    """Why it cannot be chosen; "" when it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +42,26 @@ class Here:
 
 def row_state(text: str, here: Here, index: int, count: int, baseline: int, most: int) -> str:
     """What the row's fields and buttons show, as JSON; `<` is escaped: nothing in it can be taken for markup."""
-    try:
-        fields: Fields | None = fields_of(Lane.parse(text))
-    except InputError:
-        fields = None
     state = {
-        "fields": dict(fields) if fields is not None else None,
-        "slots": [_slot(slot, fields, here) for slot in SLOTS] if fields is not None else [],
+        **_lane_state(text, here),
         "baseline": index == baseline,
         "may": {"duplicate": count < most, "up": index > 0, "down": index < count - 1},
     }
     return json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _lane_state(text: str, here: Here) -> dict[str, Any]:
+    try:
+        fields = fields_of(Lane.parse(text))
+    except InputError:
+        return {"fields": None, "main": [], "groups": [], "absent": [], "set": ""}
+    return {
+        "fields": fields,
+        "main": [{"name": name, "choices": list(offers(name, fields, here))} for name in MAIN],
+        "groups": [asdict(group) for group in option_groups(fields, _devices(fields["device"], here.devices))],
+        "absent": absent(fields),
+        "set": set_options(fields),
+    }
 
 
 def row_states(lanes: Lanes, here: Here, most: int, only: Sequence[int] | None = None) -> dict[int, str]:
@@ -104,51 +89,21 @@ def _batch(text: str) -> int:
         return 0
 
 
-def _slot(slot: Sequence[str], fields: Fields, here: Here) -> dict[str, Any]:
-    name = next((name for name in slot if not missing(name, fields)), slot[0])
-    reason = missing(name, fields)
-    choices = [] if reason else list(offers(name, fields, here))
-    return {"name": name, "label": LABELS.get(name, name), "reason": reason, "choices": choices, "hint": HINTS.get(name, "")}
-
-
-def missing(name: str, fields: Fields) -> str:
-    """Why a lane of these fields does not have this one; "" when it has."""
-    precisions = schemes_with(name)
-    if precisions and fields["precision"] not in precisions:
-        return f"{name} is an option of {' and '.join(precisions)}, not of {fields['precision']}"
-    owners = [one for one in DECODINGS if name in parameters_of(one)]
-    if owners and fields["decoding"] not in owners:
-        return f"{name} is a parameter of {_listed(owners)}, not of {fields['decoding']}"
-    return ""
-
-
 def offers(name: str, fields: Fields, here: Here) -> Iterable[Choice]:
-    """The choices of a field; none of one that is typed."""
+    """The choices of a field of `MAIN`."""
     match name:
         case "model":
             return _known(fields[name], Choice("", "the run’s"), here.models)
         case "precision":
             return [Choice(one, one) for one in SCHEMES]
-        case "double_quant":
-            return [Choice("", DEFAULT), Choice("true", "yes"), Choice("false", "no")]
-        case "compute":
-            return _plain(choices(SCHEMES[fields["precision"]], name))
-        case "attention":
-            return _plain(choices(Runtime, name))
-        case "device":
-            return _devices(fields[name], here.devices)
         case "adapter":
             return _adapters(fields[name], here.adapters, int(fields["batch"]))
         case "decoding":
             return [Choice(one, one) for one in DECODINGS]
         case "batch":
-            return [Choice(str(size), str(size), _too_few(size, fields, here)) for size in range(1, MAX_BATCH + 1)]
+            return [Choice(str(size), str(size), _unfit(size, fields, here)) for size in range(1, MAX_BATCH + 1)]
         case _:
-            return []
-
-
-def _plain(values: Iterable[str]) -> list[Choice]:
-    return [Choice("", DEFAULT), *(Choice(one, one) for one in values)]
+            raise ValueError(f"{name!r} is no choice of the row")
 
 
 def _known(value: str, none: Choice, names: Sequence[str]) -> list[Choice]:
@@ -182,14 +137,15 @@ def _strange(adapters: str, names: Sequence[str]) -> str:
     return "" if all(name in (*names, NO_ADAPTER) or random_rank(name) for name in asked) else "not known here"
 
 
-def _too_few(size: int, fields: Fields, here: Here) -> str:
-    """Why a batch cannot be so small; "" when it can."""
-    adapters = fields["adapter"].count("|") + 1
+def _unfit(size: int, fields: Fields, here: Here) -> str:
+    """Why a batch cannot be of this size; "" when it can."""
+    adapters, most = fields["adapter"].count("|") + 1, DECODINGS[fields["decoding"]].max_rows
+    if most is not None and size > most:
+        return f"{fields['decoding']} decodes at most {most}"
     if size < adapters:
         return f"fewer rows than the {adapters} adapters"
-    return (
-        f"fewer than the {here.prompts} prompts, and no other lane asks them all" if max(size, here.rows_elsewhere) < here.prompts else ""
-    )
+    few = max(size, here.rows_elsewhere) < here.prompts
+    return f"fewer than the {here.prompts} prompts, and no other lane asks them all" if few else ""
 
 
 def _devices(value: str, devices: tuple[str, ...] | None) -> list[Choice]:
@@ -197,7 +153,3 @@ def _devices(value: str, devices: tuple[str, ...] | None) -> list[Choice]:
     absent = dict.fromkeys((*(() if any(one != "cpu" for one in there) else ("cuda:0",)), *([value] if value else [])))
     reason = "not on this machine" if devices is not None else "not known yet"
     return [Choice("", DEFAULT), *(Choice(one, one) for one in there), *(Choice(one, one, reason) for one in absent if one not in there)]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

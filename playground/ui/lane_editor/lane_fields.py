@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
@@ -11,17 +11,15 @@ from pydantic import BaseModel
 from playground.errors import InputError
 from playground.spec.decoding import DECODINGS
 from playground.spec.lane import Lane
-from playground.spec.runtime import Runtime
 from playground.spec.weights import SCHEMES, schemes_with
-
-Fields = Mapping[str, str]
-"""One lane's fields by name, as they are written in its text; "" is what the text leaves out."""
-
-OPTIONS = (*dict.fromkeys(name for one in SCHEMES.values() for name in one.options()), *Runtime.options())
-PARAMETERS = tuple(dict.fromkeys(name for one in DECODINGS.values() for name in one.parameters()))
-FIELDS = ("model", "precision", *OPTIONS, "adapter", "decoding", *PARAMETERS, "batch")
+from playground.ui.lane_editor.option_fields import Fields, names_of, option_names, parameter_names
 
 NEXT_LANES = ("bf16", "int8", "nf4", "fp32", "fp4", "bf16/top_p(p=0.9)", "bf16/beam(num_beams=4)", "bf16@4", "nf4@4")
+
+
+def field_names() -> list[str]:
+    """Of everything a lane may say."""
+    return ["model", "precision", *option_names(), "adapter", "decoding", *parameter_names(), "batch"]
 
 
 def fields_of(lane: Lane) -> dict[str, str]:
@@ -30,13 +28,13 @@ def fields_of(lane: Lane) -> dict[str, str]:
     adapter = f"{variant.adapter}{'.merged' if variant.merged else ''}" if variant.adapter else ""
     own = {"model": variant.model or "", "precision": variant.weights.scheme, "adapter": adapter, "batch": str(lane.batch)}
     values = _values(variant.weights) | _values(variant.runtime) | _values(lane.decoding)
-    return dict.fromkeys(FIELDS, "") | values | own | {"decoding": lane.decoding.strategy}
+    return dict.fromkeys(field_names(), "") | values | own | {"decoding": lane.decoding.strategy}
 
 
 def text_of(fields: Fields) -> str:
     """The lane text these fields say, whether or not it is a lane. What the precision or decoding does not have is left out."""
-    options = _written(fields, [name for name in OPTIONS if fields["precision"] in (schemes_with(name) or SCHEMES)])
-    parameters = _written(fields, parameters_of(fields["decoding"]))
+    options = _written(fields, [name for name in option_names() if fields["precision"] in (schemes_with(name) or SCHEMES)])
+    parameters = _written(fields, names_of(DECODINGS.get(fields["decoding"])))
     model = f"{fields['model']}:" if fields["model"] else ""
     adapter = f"+{fields['adapter']}" if fields["adapter"] else ""
     brackets = f"[{options}]" if options else ""
@@ -47,11 +45,6 @@ def changed(fields: Fields, name: str, value: str) -> dict[str, str]:
     """The fields with one of them changed. Another decoding begins with its own main parameter: top-p's 0.9 is no min-p."""
     forget = {main: "" for one in DECODINGS.values() for main in one.main} if name == "decoding" else {}
     return {**fields, **forget, name: value}
-
-
-def parameters_of(decoding: str) -> tuple[str, ...]:
-    """The names of a decoding's parameters; none of one that is not known."""
-    return DECODINGS[decoding].parameters() if decoding in DECODINGS else ()
 
 
 def canonical(text: str) -> str:

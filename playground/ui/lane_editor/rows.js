@@ -1,12 +1,7 @@
-// The rows: their fields are built when first seen, and say what is changed in them. The Lanes button opens and folds them.
-// What visitors typed goes through textContent and value, never through markup. Lane text is the server's to read and to write.
-import { find, make } from '../shared/dom.js';
+// The rows together: the Lanes button opens and folds them, and their edits are reported one after the other.
+import { find } from '../shared/dom.js';
 import { Edits } from './edits.js';
-import { CHANGED, ROWS } from './row.js';
-
-const TOOLS = { duplicate: 'Duplicate', up: 'Move up', down: 'Move down', baseline: 'Compare the others with this lane' };
-const NOT_A_LANE = 'The text is not a lane yet; its fields come back when it is.';
-const indexOf = (id) => Number(id.replace('lane-', '')) - 1;
+import { CHANGED, ROWS, indexOf } from './row.js';
 
 export function mount({ element, props, trigger, watch }) {
   const edits = new Edits(trigger), rows = new Rows(find('.lp-fold', element), document.getElementById('lanes'), edits);
@@ -17,32 +12,6 @@ export function mount({ element, props, trigger, watch }) {
   };
   watch('value', read);
   read();
-}
-
-function option([value, label, reason]) {
-  const one = make('option', '', reason ? `${label}: ${reason}` : label);
-  one.value = value;
-  one.disabled = Boolean(reason);
-  return one;
-}
-
-function field(slot, value, row) {
-  const label = make('label', 'lane-field'), box = make(slot.choices.length || slot.reason ? 'select' : 'input', '');
-  label.append(make('span', '', slot.label), box);
-  if (slot.reason) {
-    box.append(make('option', '', '–'));
-    box.disabled = true;
-    label.title = slot.reason;
-    box.setAttribute('aria-description', slot.reason);
-  } else if (slot.choices.length) {
-    box.append(...slot.choices.map(option));
-  } else {
-    Object.assign(box, { type: 'text', inputMode: 'decimal', placeholder: slot.hint, autocomplete: 'off', spellcheck: false });
-  }
-  box.name = slot.name;
-  box.setAttribute('aria-label', `${slot.label} of lane ${indexOf(row.id) + 1}`);
-  if (!slot.reason) box.value = value;
-  return label;
 }
 
 class Rows {
@@ -62,7 +31,10 @@ class Rows {
   fold(open) {
     this.lanes.dataset.open = String(open);
     this.button.setAttribute('aria-expanded', String(open));
-    if (open) for (const row of ROWS.values()) if (!row.drawn && row.element.isConnected) this.draw(row);
+    for (const row of ROWS.values()) {
+      if (!open) row.close();
+      else if (!row.drawn && row.there) this.draw(row);
+    }
   }
 
   lock(locked) {
@@ -70,39 +42,17 @@ class Rows {
     if (locked) this.fold(false);
   }
 
-  // Redraws a row's fields; the one in use keeps its focus, and what is being typed in it.
   draw(row) {
-    const state = row.state() ? JSON.parse(row.state()) : null, place = find('.lane-fields', row.element);
+    const { state } = row;
     if (!state) return;
-    find('.lane-mark', row.element).textContent = state.baseline ? 'baseline' : '';
-    row.drawn = this.open;
-    if (!row.drawn) return;
-    const box = place.contains(document.activeElement) ? document.activeElement : null;
-    const typing = box?.matches('input') && box.value !== row.fields?.[box.name] ? box.value : null;
-    row.fields = state.fields;
-    const slots = state.slots.map((slot) => field(slot, state.fields[slot.name], row));
-    const tools = make('div', 'lane-tools');
-    tools.append(...Object.keys(TOOLS).map((name) => this.tool(name, row, state)));
-    place.replaceChildren(...(state.fields ? slots : [make('p', 'lane-none', NOT_A_LANE)]), tools);
-    const key = (one) => one.name || one.className;
-    const same = box && [...place.querySelectorAll('input, select, button')].find((one) => key(one) === key(box));
-    if (same && typing !== null) same.value = typing;
-    same?.focus({ preventScroll: true });
-  }
-
-  tool(name, row, state) {
-    const one = make('button', `lane-tool lane-${name}`), index = indexOf(row.id);
-    one.type = 'button';
-    one.title = TOOLS[name];
-    one.setAttribute('aria-label', `${TOOLS[name]}: lane ${index + 1}`);
-    if (name === 'baseline') one.setAttribute('aria-pressed', String(state.baseline));
-    else one.disabled = !state.may[name];
-    one.addEventListener('click', () => this.act(name, index, index + ({ up: -1, down: 1, duplicate: 1 }[name] ?? 0)));
-    return one;
+    row.mark(state);
+    row.drawn = false;
+    if (this.open) row.draw(state, (name) => this.act(name, indexOf(row.id)));
   }
 
   // The focus follows the lane to the row it goes to.
-  act(name, index, to) {
+  act(name, index) {
+    const to = index + ({ up: -1, down: 1, duplicate: 1 }[name] ?? 0);
     this.edits.edit({ act: name, row: index }, () => {
       const row = document.getElementById(`lane-${to + 1}`) ?? document.getElementById(`lane-${to}`);
       const same = row?.querySelector(`.lane-${name}`);
@@ -112,8 +62,8 @@ class Rows {
   }
 
   clicked({ target }) {
-    const remove = target.closest('.lane-remove'), index = remove && indexOf(remove.closest('.lane-edit').id);
-    if (remove) this.act('remove', index, index);
+    const remove = target.closest('.lane-remove');
+    if (remove) this.act('remove', indexOf(remove.closest('.lane-edit').id));
     if (target.closest('#add-lane')) this.edits.edit({ act: 'add' });
   }
 

@@ -7,7 +7,8 @@ function press(id) {
 
 // Esc first closes what is open where the focus is; a list that is still fading elsewhere does not count.
 function menuOpen() {
-  return Boolean(document.querySelector('dialog[open]') || document.activeElement?.closest('.block')?.querySelector('ul[role=listbox]'));
+  const list = document.activeElement?.closest('.block')?.querySelector('ul[role=listbox]');
+  return Boolean(list || document.querySelector('dialog[open], :popover-open'));
 }
 
 export function pressByKeys() {
