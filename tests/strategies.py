@@ -22,14 +22,13 @@ from playground.timeline.events import (
     LaneStatus,
     RepeatFinished,
     RepeatStarted,
-    RowText,
     RunFinished,
     RunQueued,
     RunStarted,
     StepsTaken,
 )
 from playground.timeline.facts import AdapterFacts, LaneFacts
-from playground.timeline.trace import Finish, LoadKind, Step
+from playground.timeline.trace import Finish, LoadKind, RowText, Step
 
 names = st.from_regex(r"[a-z0-9._-]{1,12}", fullmatch=True).filter(lambda name: not name.endswith(".merged"))
 adapters = names.filter(lambda name: name != NO_ADAPTER)

@@ -16,8 +16,8 @@ import pytest
 from gradio_client import Client
 
 from playground.analysis.metrics import measure
+from playground.recordings.schema import Recording
 from playground.spec.names import EMBEDDED_MODEL
-from playground.timeline.trace import Recording
 from tests.browser.conftest import wait_until_up
 from tests.pages import free_port
 from tests.worker import bare
@@ -67,8 +67,8 @@ def test_the_command_line_says_what_bare_generate_says_and_one_bad_lane_leaves_t
         assert len(counted.steps) == 12
         assert counted.finish == ("length",) * lane.lane.batch
         assert measure(counted).e2e_s == pytest.approx(counted.end_s)
-        assert lane.load_s is not None
-        assert lane.memory_bytes is not None
+        assert lane.loads
+        assert lane.weights_bytes is not None
     assert recording.environment.versions["torch"]
     assert recording.lanes[1].facts.quantized_modules == 210
 

@@ -14,9 +14,9 @@ import pytest
 from gradio_client import Client
 
 from playground.models.folders import SourceError, embedded_wheel_file
+from playground.recordings.schema import Recording
 from playground.settings import ROOT
 from playground.spec.names import EMBEDDED_MODEL
-from playground.timeline.trace import Recording
 from playground.worker.embedded import bring_model
 from tests.browser.conftest import wait_until_up
 from tests.pages import free_port

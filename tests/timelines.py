@@ -26,6 +26,7 @@ def trace(times: Sequence[float], rows: Sequence[int] = (), **fields: Any) -> Tr
     steps = tuple(step(t, *((number,) if number < length else () for length in lengths)) for number, t in enumerate(times))
     end = times[-1] + 0.25 if times else 0.25
     made: dict[str, Any] = {
+        "number": 0,
         "warmup": False,
         "prompt_tokens": (5,) * len(lengths),
         "tokenize_s": 0.125,

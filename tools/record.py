@@ -21,12 +21,13 @@ sys.path.insert(0, str(ROOT))
 
 from playground.engines.local.client import LocalFleet  # noqa: E402
 from playground.recordings.build import build_recording  # noqa: E402
+from playground.recordings.schema import Recording  # noqa: E402
+from playground.recordings.writing import dump_recording  # noqa: E402
 from playground.runs.runner import Runner  # noqa: E402
 from playground.settings import Settings  # noqa: E402
 from playground.spec.measure import SCHEDULES  # noqa: E402
 from playground.spec.names import EMBEDDED_MODEL  # noqa: E402
 from playground.spec.request import RunRequest  # noqa: E402
-from playground.timeline.trace import Recording  # noqa: E402
 from tests.gpu.made import REALISTIC, make_llama  # noqa: E402
 
 LANES = {"cuda": ("fp16", "bf16", "int8", "nf4"), "cpu": ("bf16", "fp32", "int8", "nf4")}
@@ -47,8 +48,8 @@ def main(
             runner = Runner(fleet.engine_for)
             recordings = [_recorded(runner, device, model, schedule) for schedule in SCHEDULES]
     for recording in recordings:
-        path = to / f"{_slug(recording.environment['device_name'])}-{recording.request.measure.schedule}.json"
-        path.write_text(recording.model_dump_json() + "\n", encoding="utf-8")
+        path = to / f"{_slug(recording.environment.name)}-{recording.request.measure.schedule}.json"
+        path.write_text(dump_recording(recording) + "\n", encoding="utf-8")
         typer.echo(path.name)
     failed = [lane.error for recording in recordings for lane in recording.lanes if lane.error]
     for error in failed:

@@ -26,13 +26,13 @@ def level(how: Measure) -> float:
 
 
 def pairs(repeats: Sequence[Trace], others: Sequence[Trace], figure: Callable[[Trace], float | None]) -> Pairs:
-    """A figure of two lanes' repeats by their number; by position where a recording of schema 1 knows none. A figure of 0 has no ratio."""
+    """A figure of two lanes' repeats by their number. A figure of 0 has no ratio."""
     mine, theirs = _numbered(repeats, figure), _numbered(others, figure)
     return tuple((mine[number], theirs[number]) for number in sorted(mine.keys() & theirs.keys()))
 
 
 def _numbered(repeats: Sequence[Trace], figure: Callable[[Trace], float | None]) -> dict[int, float]:
-    known = {at if repeat.number is None else repeat.number: figure(repeat) for at, repeat in enumerate(repeats)}
+    known = {repeat.number: figure(repeat) for repeat in repeats}
     return {number: value for number, value in known.items() if value}
 
 

@@ -22,11 +22,10 @@ from playground.timeline.events import (
     LaneStatus,
     RepeatFinished,
     RepeatStarted,
-    RowText,
     StepsTaken,
 )
 from playground.timeline.facts import AdapterFacts, LaneFacts
-from playground.timeline.trace import Finish, LoadKind, Step
+from playground.timeline.trace import Finish, LoadKind, RowText, Step
 
 ADAPTER_BYTES = 2_000_000
 BUDGET_BYTES = 2_000_000_000

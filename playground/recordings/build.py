@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
-from playground.analysis.comparison import comparison
-from playground.analysis.metrics import measure
+from playground.recordings.schema import Failure, LaneRecord, Recording
 from playground.timeline.state import LaneState, RunState
-from playground.timeline.trace import LaneRecord, Recording, Repeat, Trace
 
 
 def build_recording(view: RunState) -> Recording:
@@ -18,27 +14,18 @@ def build_recording(view: RunState) -> Recording:
         status="cancelled" if view.status == "cancelled" else "done",
         environment=view.environment,
         request=view.request,
-        lanes=tuple(_lane_record(view, lane) for lane in view.lanes),
+        lanes=tuple(map(_lane_record, view.lanes)),
     )
 
 
-def _lane_record(view: RunState, lane: LaneState) -> LaneRecord:
+def _lane_record(lane: LaneState) -> LaneRecord:
     return LaneRecord(
-        index=lane.index,
-        label=lane.label,
         lane=lane.lane,
-        error=lane.error,
-        load_s=lane.load_s,
-        load_kind=lane.load_kind,
-        memory_bytes=lane.memory_bytes,
-        memory=lane.memory,
-        loads=tuple(lane.loads),
-        agreement=lane.agreement,
-        comparison=comparison(view, lane),
         facts=lane.facts,
-        repeats=tuple(_repeat(trace) for trace in lane.repeats),
+        weights_bytes=lane.weights_bytes,
+        loads=tuple(lane.loads),
+        failure=Failure(kind=lane.error_kind, message=lane.error) if lane.error is not None and lane.error_kind is not None else None,
+        agreement=lane.agreement,
+        repeats=tuple(lane.repeats),
+        unfinished=lane.unfinished,
     )
-
-
-def _repeat(trace: Trace) -> Repeat:
-    return Repeat(**{field.name: getattr(trace, field.name) for field in fields(Trace)}, metrics=measure(trace))

@@ -15,8 +15,8 @@ from typing import TypedDict
 from playground.analysis.figures import values
 from playground.formatting import UNKNOWN, between, count, duration, significant
 from playground.recordings.fingerprint import differences
+from playground.recordings.schema import LaneRecord, Recording
 from playground.timeline.state import LaneState
-from playground.timeline.trace import LaneRecord, Recording
 
 METRICS = {"ttft_s": "TTFT", "tpot_s": "TPOT", "e2e_s": "E2E"}
 MOST = 60
@@ -147,7 +147,7 @@ def _values(lane: LaneRecord | None, metric: str) -> list[float]:
     """Of the repeats that count; of an answer cut short only what does not depend on its end."""
     if lane is None:
         return []
-    view = LaneState(lane.index, lane.lane, repeats=[*lane.repeats])
+    view = LaneState(0, lane.lane, repeats=[*lane.repeats])
     return [] if metric == "e2e_s" and view.cut_short else values(view, metric)
 
 

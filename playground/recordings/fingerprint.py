@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.formatting import count, size
-from playground.timeline.trace import LaneRecord, Recording
+from playground.recordings.schema import LaneRecord, Recording
 
 Values = Mapping[str, Any]
 

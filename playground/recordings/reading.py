@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from playground.analysis.metrics import measure
 from playground.errors import InputError
+from playground.recordings.schema import SCHEMA, LaneRecord, Recording
 from playground.recordings.upgrade import upgrade
-from playground.timeline.trace import SCHEMA, Recording, Step
+from playground.timeline.trace import RowText, Step, Trace, UnfinishedTrace
 
 MAX_BYTES = 64_000_000
 """Nine lanes, a hundred repeats and a few hundred tokens each stay below."""
@@ -47,20 +46,19 @@ def parse_recording(content: bytes, name: str, option: str = "recording") -> Rec
     if version > SCHEMA:
         raise InputError(option, f"{name!r} has schema {version}, which is newer than this playground; allowed: 1 to {SCHEMA}")
     try:
-        recording = Recording.model_validate_json(_up_to_date(content, version))
+        recording = _up_to_date(content, version)
     except ValidationError as error:
         raise InputError(option, f"{name!r} {_misfit(error, version)}") from None
     if (wrong := _inconsistent(recording)) is not None:
         raise InputError(option, f"{name!r} is damaged: {wrong}; allowed: a recording as it was written")
-    return _measured_again(recording)
+    return recording
 
 
-def _up_to_date(content: bytes, schema: int) -> bytes:
-    if schema == SCHEMA:
-        return content
+def _up_to_date(content: bytes, version: int) -> Recording:
     document = from_json(content)
-    upgrade(document, schema)
-    return to_json(document)
+    if version < SCHEMA:
+        upgrade(document, version)
+    return Recording.model_validate(document)
 
 
 def _too_large(size_bytes: int) -> str:
@@ -82,28 +80,41 @@ def _misfit(error: ValidationError, version: int) -> str:
     return f"does not fit schema {version} at {where}: {first['msg'].lower()}; allowed: a recording as it was written"
 
 
-def _measured_again(recording: Recording) -> Recording:
-    """Figures are of today's definitions, whatever wrote the file."""
-    lanes = [
-        lane.model_copy(update={"repeats": tuple(replace(one, metrics=measure(one)) for one in lane.repeats)}) for lane in recording.lanes
-    ]
-    return recording.model_copy(update={"lanes": tuple(lanes)})
-
-
 def _inconsistent(recording: Recording) -> str | None:
     """What cannot be of any run, in a few words."""
+    if tuple(lane.lane for lane in recording.lanes) != recording.request.lanes:
+        return "its lanes are not those of its request"
     for number, lane in enumerate(recording.lanes, start=1):
-        for repeat in lane.repeats:
-            rows = len(repeat.output_ids)
-            counts = {len(repeat.finish), len(repeat.texts), len(repeat.prompt_tokens)}
-            if counts - {rows} or not all(_fits(step, rows) for step in repeat.steps):
-                return f"the rows of lane {number} do not agree"
-            times = [repeat.tokenize_s, *(step.t_s for step in repeat.steps), repeat.end_s]
-            if times[0] < 0 or times != sorted(times):
-                return f"the times of lane {number} are out of order"
+        if not all(_rows_agree(lane, trace) for trace in _traces(lane)):
+            return f"the rows of lane {number} do not agree"
+        if not all(_in_order(trace) for trace in _traces(lane)):
+            return f"the times of lane {number} are out of order"
+        if not all(_fits(change, trace) for trace in _traces(lane) for change in trace.changes):
+            return f"the texts of lane {number} do not go with its steps"
     return None
 
 
-def _fits(step: Step, rows: int) -> bool:
-    """Whether the step is of these rows only."""
+def _traces(lane: LaneRecord) -> tuple[Trace | UnfinishedTrace, ...]:
+    return lane.repeats if lane.unfinished is None else (*lane.repeats, lane.unfinished)
+
+
+def _rows_agree(lane: LaneRecord, trace: Trace | UnfinishedTrace) -> bool:
+    counts = {len(trace.prompt_tokens)}
+    if isinstance(trace, Trace):
+        counts |= {len(trace.finish), len(trace.texts), len(trace.output_ids)}
+    return counts == {lane.lane.batch} and all(_is_of_rows(step, lane.lane.batch) for step in trace.steps)
+
+
+def _is_of_rows(step: Step, rows: int) -> bool:
     return step.token_ids.keys() <= set(range(rows)) and (step.keep is None or step.keep.keys() == step.token_ids.keys())
+
+
+def _in_order(trace: Trace | UnfinishedTrace) -> bool:
+    times = [trace.tokenize_s, *(step.t_s for step in trace.steps)]
+    if isinstance(trace, Trace):
+        times.append(trace.end_s)
+    return times[0] >= 0 and times == sorted(times)
+
+
+def _fits(change: RowText, trace: Trace | UnfinishedTrace) -> bool:
+    return 0 <= change.row < len(trace.prompt_tokens) and 0 <= change.step < len(trace.steps) and (change.keep or 0) >= 0

@@ -1,34 +1,60 @@
 """Recordings of older schemas → today's: as plain JSON, before it is validated.
 
+Schemas 1 and 2 kept figures among the facts, which are dropped, every row in every step, and no text changes: a repeat's whole text comes
+with its last step. Schema 1 knew no repeat's number: they are counted as they lie. Of a failure neither knew the kind, nor how far the
+repeat had come.
+
 What has not the shape that its schema promised is left as it is, for validation to name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from playground.timeline.trace import SCHEMA
+from playground.recordings.schema import SCHEMA
 
 Object = dict[str, Any]
 """A JSON object."""
-
-SPARSE = 3
-"""The first schema whose steps hold only the rows that they touched."""
 
 
 def upgrade(document: Object, schema: int) -> None:
     """Brings a document of this schema up to date, in place."""
     document["schema"] = SCHEMA
-    if schema < SPARSE:
-        for repeat in _repeats(document):
-            standing: dict[int, int] = {}
-            repeat["steps"] = [_sparse(step, standing) for step in _objects(repeat, "steps")] or repeat.get("steps")
+    if schema < 3:
+        for lane in _objects(document, "lanes"):
+            _facts_only(lane)
+            for number, repeat in enumerate(_objects(lane, "repeats")):
+                _raw_trace(repeat, number)
 
 
-def _repeats(document: Object) -> Iterator[Object]:
-    for lane in _objects(document, "lanes"):
-        yield from _objects(lane, "repeats")
+def _facts_only(lane: Object) -> None:
+    """A lane's record without what follows from the rest of it."""
+    for derived in ("index", "label", "comparison"):
+        lane.pop(derived, None)
+    memory, held = lane.pop("memory", None), lane.pop("memory_bytes", None)
+    lane["weights_bytes"] = memory.get("weights_bytes") if isinstance(memory, dict) else held
+    load_s, load_kind = lane.pop("load_s", None), lane.pop("load_kind", None)
+    if load_s is not None and not lane.get("loads"):
+        lane["loads"] = [{"load_s": load_s, "load_kind": load_kind}]
+    if (error := lane.pop("error", None)) is not None:
+        lane["failure"] = {"kind": "internal", "message": error}
+
+
+def _raw_trace(repeat: Object, number: int) -> None:
+    """A repeat without its figures, with sparse steps and its text. `number`: its place."""
+    repeat.pop("metrics", None)
+    if repeat.get("number") is None:
+        repeat["number"] = number
+    standing: dict[int, int] = {}
+    repeat["steps"] = [_sparse(step, standing) for step in _objects(repeat, "steps")] or repeat.get("steps")
+    repeat["changes"] = _whole_texts(repeat)
+
+
+def _whole_texts(repeat: Object) -> list[Object]:
+    steps, texts = repeat.get("steps"), repeat.get("texts")
+    if not (isinstance(steps, list) and steps and isinstance(texts, list)):
+        return []
+    return [{"row": row, "text": text, "step": len(steps) - 1} for row, text in enumerate(texts) if text]
 
 
 def _objects(of: Object, key: str) -> list[Object]:

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from playground.timeline.environment import Environment
 from playground.timeline.facts import LaneFacts
-from playground.timeline.trace import Conditions, Finish, LoadKind, Memory, RequestTimes, Step
+from playground.timeline.trace import Conditions, Finish, LoadKind, Memory, RequestTimes, RowText, Step
 
 FailureKind = Literal["bad_input", "model", "adapter", "memory", "timeout", "worker_died", "internal"]
 
@@ -83,17 +83,6 @@ class RepeatStarted:
     alone: bool = False
     """These two as in `Trace`."""
     type: Literal["repeat_started"] = "repeat_started"
-
-
-@dataclass(frozen=True, slots=True)
-class RowText:
-    """A change of one row's shown text: its first `keep` characters stand (None: all), then `text` is appended."""
-
-    row: int
-    text: str
-    keep: int | None = None
-    step: int = 0
-    """Which of the steps it came with, by index."""
 
 
 @dataclass(frozen=True, slots=True)

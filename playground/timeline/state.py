@@ -5,7 +5,7 @@ It holds what happened, and no figure: those are worked out of it by `playground
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, assert_never
 
 from playground.spec.lane import Lane
@@ -21,14 +21,13 @@ from playground.timeline.events import (
     RepeatFinished,
     RepeatsAdded,
     RepeatStarted,
-    RowText,
     RunFinished,
     RunQueued,
     RunStarted,
     StepsTaken,
 )
 from playground.timeline.facts import LaneFacts
-from playground.timeline.trace import Agreement, Derived, Load, LoadKind, Memory, Step, TokenCounts, Trace
+from playground.timeline.trace import Agreement, Derived, Load, LoadKind, Memory, RowText, Step, TokenCounts, Trace, UnfinishedTrace
 
 RunStatus = Literal["waiting", "running", "done", "cancelled"]
 LanePhase = Literal["waiting", "loading", "ready", "running", "done", "failed"]
@@ -50,7 +49,7 @@ class RunningRepeat(Derived):
     tokens: TokenCounts = field(default_factory=TokenCounts)
     """That stand now."""
     changes: list[list[RowText]] = field(default_factory=list)
-    """Per step, what it did to the shown texts."""
+    """Per step, what it did to the shown texts; each says which of the repeat's steps that was."""
 
     def take(self, event: StepsTaken) -> None:
         before = len(self.steps)
@@ -59,7 +58,25 @@ class RunningRepeat(Derived):
             self.tokens.take(step)
             self.changes.append([])
         for change in event.text:
-            self.changes[before + change.step].append(change)
+            at = before + change.step
+            self.changes[at].append(change if change.step == at else replace(change, step=at))
+
+    def so_far(self) -> UnfinishedTrace:
+        """What of it is there, as it is kept when nothing more will come."""
+        return UnfinishedTrace(
+            number=self.number,
+            warmup=self.warmup,
+            cold=self.cold,
+            alone=self.alone,
+            prompt_tokens=self.prompt_tokens,
+            tokenize_s=self.tokenize_s,
+            steps=tuple(self.steps),
+            changes=self.text(),
+        )
+
+    def text(self) -> tuple[RowText, ...]:
+        """All changes of the shown texts, in order."""
+        return tuple(change for changes in self.changes for change in changes)
 
 
 @dataclass(slots=True)
@@ -82,8 +99,10 @@ class LaneState:
     facts: LaneFacts = field(default_factory=LaneFacts)
     repeats: list[Trace] = field(default_factory=list)
     current: RunningRepeat | None = None
+    unfinished: UnfinishedTrace | None = None
+    """The repeat that a failure, or the end of the engine, cut off."""
     first: RunningRepeat | None = None
-    """The first repeat that counts, as it came: what is drawn and can be replayed. CacheItem after its end."""
+    """The first repeat that counts, as it came: what is drawn and can be replayed. Kept after its end."""
     texts: list[str] = field(default_factory=list)
     """Per row, as shown: of the repeat in progress, else of the last one."""
 
@@ -188,8 +207,8 @@ class RunState:
                 self.lanes[event.lane].agreement = Agreement(top1=event.top1, places=event.places)
             case LaneFailed():
                 lane = self.lanes[event.lane]
-                lane.state, lane.error, lane.error_kind, lane.status, lane.current = "failed", event.message, event.kind, "", None
-                lane.fraction = None
+                _cut_off(lane)
+                lane.state, lane.error, lane.error_kind, lane.status, lane.fraction = "failed", event.message, event.kind, "", None
             case _:
                 assert_never(event)
 
@@ -223,6 +242,7 @@ def _finish_repeat(lane: LaneState, event: RepeatFinished) -> None:
         prompt_tokens=current.prompt_tokens,
         tokenize_s=current.tokenize_s,
         steps=tuple(current.steps),
+        changes=current.text(),
         end_s=event.end_s,
         end_wall_s=event.end_wall_s,
         output_ids=event.output_ids,
@@ -237,8 +257,13 @@ def _finish_repeat(lane: LaneState, event: RepeatFinished) -> None:
     lane.current, lane.texts, lane.state = None, list(event.texts), "ready"
 
 
+def _cut_off(lane: LaneState) -> None:
+    if (current := lane.current) is not None:
+        lane.unfinished, lane.current = current.so_far(), None
+
+
 def _close(lane: LaneState, event: RunFinished) -> None:
-    lane.current = None
+    _cut_off(lane)
     if lane.state != "failed":
         lane.state = "done"
         where = "while downloading" if lane.fraction is not None else f"after {lane_tokens(lane)} tokens"

@@ -1,4 +1,4 @@
-"""Traces and recordings: the raw, immutable timelines that every figure derives from, and their JSON.
+"""Traces: the raw, immutable timelines that every figure derives from.
 
 All times are seconds. `t_s` is the lane's own clock (its own slices, turns given to other lanes excluded) from
 zero = the request handed to the engine with the variant resident; `wall_s` is the same instant on the wall, from the same zero.
@@ -10,16 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from playground.spec.lane import Lane
-from playground.spec.request import RunRequest
-from playground.timeline.environment import Environment
-from playground.timeline.facts import LaneFacts
-
-SCHEMA = 3
-"""2: repeats know their number, whether they were cold or alone, their conditions and memory; lanes their comparison. 3: a step holds only
-the rows that it touched. 1 and 2 are still read."""
+from pydantic import ConfigDict
 
 Finish = Literal["length", "stop", "cancelled", "timeout"]
 LoadKind = Literal["cold", "prequantized", "host", "attached", "resident"]
@@ -50,10 +41,6 @@ class _Strict:
 
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +127,23 @@ class RequestTimes(_Strict):
     """It was handed back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace(_Strict, Derived):
-    """The timeline of one repeat on one lane. `output_ids` is authoritative; steps are for display and timing."""
+@dataclass(frozen=True, slots=True)
+class RowText(_Strict):
+    """A change of one row's shown text: its first `keep` characters stand (None: all), then `text` is appended."""
 
-    number: int | None = None
-    """Of the repeat, counted over warm-ups and repeats together: those of one number, in several lanes, are a pair. None in schema 1."""
+    row: int
+    text: str
+    keep: int | None = None
+    step: int = 0
+    """Which of the steps it came with, by index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedTrace(_Strict, Derived):
+    """The timeline of a repeat that was cut off, as far as it came."""
+
+    number: int
+    """Of the repeat, counted over warm-ups and repeats together: those of one number, in several lanes, are a pair."""
     warmup: bool
     cold: bool = False
     """The first since its variant was loaded."""
@@ -156,6 +154,14 @@ class Trace(_Strict, Derived):
     tokenize_s: float
     """Zero to input ids ready on the device, chat template included."""
     steps: tuple[Step, ...]
+    changes: tuple[RowText, ...] = ()
+    """How the shown texts grew, in the order of the steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace(UnfinishedTrace):
+    """The timeline of one repeat on one lane. `output_ids` is authoritative; steps are for display and timing."""
+
     end_s: float
     """Own clock after generate returned and the final detokenization."""
     end_wall_s: float
@@ -189,13 +195,6 @@ class Metrics(_Strict):
     decode_tokens_per_s: float | None = None
     output_tokens_per_s: float | None = None
     requests_per_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat(Trace):
-    """A trace with its figures, as a recording holds it."""
-
-    metrics: Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,37 +237,3 @@ class Comparison(_Strict):
     """About how many repeats would show a difference, if what was seen stays so; None: these do, or no number that is allowed would."""
     verdict: str
     """In one sentence."""
-
-
-class LaneRecord(_Record):
-    index: int
-    label: str
-    lane: Lane
-    error: str | None
-    load_s: float | None
-    load_kind: LoadKind | None
-    memory_bytes: int | None
-    """`memory.peak_bytes`; before that is known the weights as held, adapter included, shared tensors counted in full."""
-    memory: Memory | None = None
-    loads: tuple[Load, ...] = ()
-    """Every swap of the run, in order: the first is what `load_s` and `load_kind` tell, later ones had to make room and come back."""
-    facts: LaneFacts
-    agreement: Agreement | None = None
-    comparison: Comparison | None = None
-    """None for the baseline itself."""
-    repeats: tuple[Repeat, ...]
-
-
-class Recording(_Record):
-    """A finished run: everything shown derives from this."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True)
-
-    schema_version: int = Field(default=SCHEMA, alias="schema")
-    id: str
-    created_at: str
-    """UTC, ISO 8601."""
-    status: Literal["done", "cancelled"]
-    environment: Environment
-    request: RunRequest
-    lanes: tuple[LaneRecord, ...]

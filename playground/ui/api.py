@@ -11,6 +11,7 @@ import gradio as gr
 
 from playground.errors import InputError
 from playground.recordings.build import build_recording
+from playground.recordings.writing import recording_document
 from playground.runs.runner import Reader, Runner
 from playground.settings import Settings
 from playground.spec.knobs import nested
@@ -53,7 +54,7 @@ def add_endpoint(settings: Settings, runner: Runner, presets: Mapping[str, Prese
         try:
             for _ in paced(reader, FRAME_S):
                 yield frame(reader.view)
-            yield frame(reader.view) | {"recording": build_recording(reader.view).model_dump(mode="json")}
+            yield frame(reader.view) | {"recording": recording_document(build_recording(reader.view))}
         finally:
             started.cancel()
 

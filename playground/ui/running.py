@@ -13,6 +13,7 @@ import gradio as gr
 
 from playground.errors import InputError
 from playground.recordings.build import build_recording
+from playground.recordings.writing import dump_recording
 from playground.report.csv import csv_text
 from playground.report.markdown import markdown_text
 from playground.report.wording import more_words
@@ -198,7 +199,7 @@ class Running:
 @contextmanager
 def _kept(view: RunState) -> Iterator[list[str]]:
     """The recording and its tables as files, for as long as it takes to hand them over."""
-    texts = {"json": build_recording(view).model_dump_json(indent=1), "csv": csv_text(view), "md": markdown_text(view)}
+    texts = {"json": dump_recording(build_recording(view), indent=1), "csv": csv_text(view), "md": markdown_text(view)}
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"latency-playground-{view.run_id}.{kind}" for kind in texts]
         for path, text in zip(paths, texts.values(), strict=True):

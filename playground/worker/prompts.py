@@ -14,8 +14,7 @@ from jinja2 import TemplateError
 from tokenizers.decoders import DecodeStream
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from playground.timeline.events import RowText
-from playground.timeline.trace import Step
+from playground.timeline.trace import RowText, Step
 from playground.worker.device import Device
 from playground.worker.loading import LoadError, first_line
 

@@ -17,7 +17,7 @@ from typing import Any
 from gradio_client import Client
 
 from playground.analysis.metrics import measure
-from playground.timeline.trace import Recording
+from playground.recordings.schema import Recording
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.processes import App, Child
 from tests.benchmarks.setup import PROMPT, BenchmarkError, Setup

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from playground.analysis.metrics import measure, median
 from playground.engines.local.client import LocalFleet
+from playground.recordings.schema import LaneRecord, Recording
 from playground.runs.runner import Runner
-from playground.timeline.trace import LaneRecord, Recording
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.setup import BenchmarkError, Setup, measured
 

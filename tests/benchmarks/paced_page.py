@@ -18,7 +18,8 @@ from playground.engines.scripted import Script, ScriptedEngine
 from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.presets import load_presets
-from playground.timeline.events import LaneEvent, RepeatFinished, RowText, StepsTaken
+from playground.timeline.events import LaneEvent, RepeatFinished, StepsTaken
+from playground.timeline.trace import RowText
 from playground.ui.page import build
 from playground.ui.theme import launch_options
 

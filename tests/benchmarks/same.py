@@ -8,6 +8,7 @@ itself is uncertain: simulated runs without number are in `tests/test_coverage.p
 from __future__ import annotations
 
 from playground.engines.local.client import LocalFleet
+from playground.recordings.writing import figures_of
 from playground.runs.runner import Runner
 from playground.spec.request import RunRequest
 from tests.benchmarks.figure import Figure
@@ -34,7 +35,7 @@ def _figure(setup: Setup, runner: Runner, schedule: str, runs: int) -> Figure:
 
 
 def _interval(runner: Runner, wanted: RunRequest) -> tuple[float, float]:
-    comparison = measured(runner, wanted).lanes[1].comparison
+    comparison = figures_of(measured(runner, wanted)).lanes[1].comparison
     if comparison is None or comparison.low is None or comparison.high is None:
         raise BenchmarkError("a run gave no interval")
     return comparison.low, comparison.high

@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from playground.recordings.build import build_recording
+from playground.recordings.schema import Recording
 from playground.runs.runner import Run, Runner
 from playground.settings import Settings
 from playground.spec.request import RunRequest
-from playground.timeline.trace import Recording
 
 PROMPT = "Why is the sky blue? Explain it to a child, then to a physicist."
 

@@ -7,7 +7,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from playground.analysis.metrics import measure
-from playground.timeline.trace import Recording
+from playground.recordings.schema import Recording
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import expect
 
-from playground.timeline.trace import Recording
+from playground.recordings.schema import Recording
 from tests.browser.conftest import NewContext, serving
 from tests.browser.page_object import LONG, Playground
 

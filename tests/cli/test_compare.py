@@ -12,8 +12,8 @@ from playground.cli.app import main
 from playground.cli.surroundings import Surroundings
 from playground.engines.registry import ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
+from playground.recordings.schema import SCHEMA
 from playground.settings import Settings
-from playground.timeline.trace import SCHEMA
 
 Playground = Callable[..., int]
 Capture = pytest.CaptureFixture[str]

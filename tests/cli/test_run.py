@@ -21,10 +21,10 @@ from playground.cli.surroundings import Surroundings
 from playground.engines.registry import Fleet, ScriptedFleet
 from playground.engines.scripted import DEFAULT_SCRIPTS, Script, ScriptedEngine
 from playground.errors import EngineError
+from playground.recordings.schema import SCHEMA, Recording
 from playground.settings import ROOT, Settings
 from playground.spec.lane import Lane
 from playground.timeline.environment import Cuda, Environment
-from playground.timeline.trace import SCHEMA, Recording
 
 QUICK = ("--max-new-tokens", "3", "--warmup", "0")
 
@@ -425,7 +425,7 @@ def test_json_on_stdout_is_one_document_and_nothing_else() -> None:
     )
     document = json.loads(done.stdout)
     assert document["schema"] == SCHEMA
-    assert document["lanes"][0]["repeats"][0]["metrics"]["tpot_s"] == pytest.approx(0.039)
+    assert document["derived"]["lanes"][0]["repeats"][0]["tpot_s"] == pytest.approx(0.039)
     assert "TTFT" in done.stderr
 
 

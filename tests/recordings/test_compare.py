@@ -14,8 +14,8 @@ from scipy import stats
 
 from playground.recordings.build import build_recording
 from playground.recordings.compare import EQUAL, MOST, compare_recordings, matched, unpaired
+from playground.recordings.schema import Recording
 from playground.timeline.environment import Environment
-from playground.timeline.trace import Recording
 from tests.timelines import Ran, played
 
 NAMES = ("a.json", "b.json")

@@ -11,10 +11,10 @@ from hypothesis import given
 
 from playground.recordings.build import build_recording
 from playground.recordings.fingerprint import differences, fingerprint
+from playground.recordings.schema import Recording
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment, ResidentFacts
 from playground.timeline.facts import LaneFacts
-from playground.timeline.trace import Recording
 from tests import strategies
 from tests.timelines import Ran, played
 

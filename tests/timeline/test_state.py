@@ -17,7 +17,6 @@ from playground.timeline.events import (
     LaneStatus,
     RepeatFinished,
     RepeatStarted,
-    RowText,
     RunFinished,
     RunQueued,
     RunStarted,
@@ -25,7 +24,7 @@ from playground.timeline.events import (
 )
 from playground.timeline.facts import LaneFacts
 from playground.timeline.state import LaneState, RunState, lane_tokens
-from playground.timeline.trace import Finish, Step
+from playground.timeline.trace import Finish, RowText, Step
 from tests import timelines
 from tests.timelines import request
 

@@ -11,9 +11,9 @@ from playground.engines.scripted import WORDS, Script, ScriptedEngine
 from playground.runs.runner import Reader, Runner
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
-from playground.timeline.events import RepeatFinished, RepeatStarted, RowText, StepsTaken
+from playground.timeline.events import RepeatFinished, RepeatStarted, StepsTaken
 from playground.timeline.state import RunState
-from playground.timeline.trace import Step
+from playground.timeline.trace import RowText, Step
 from playground.ui.live.feed import Feed
 from tests import timelines
 

@@ -21,6 +21,7 @@ from playground.cli.output import Write, outputs
 from playground.cli.surroundings import FAILED, INTERRUPTED, Surroundings
 from playground.engines.registry import Fleet
 from playground.recordings.build import build_recording
+from playground.recordings.writing import dump_recording
 from playground.report.csv import csv_text
 from playground.report.markdown import markdown_text
 from playground.report.sections import Choice, sections
@@ -72,7 +73,7 @@ def _on_gpu(fleet: Fleet) -> bool:
 
 
 DOCUMENTS: Mapping[str, Callable[[RunState, Choice], str]] = {
-    "--json": lambda view, _choice: build_recording(view).model_dump_json() + "\n",
+    "--json": lambda view, _choice: dump_recording(build_recording(view)) + "\n",
     "--csv": lambda view, _choice: csv_text(view),
     "--markdown": markdown_text,
 }

@@ -43,9 +43,8 @@ from playground.report.wording import (
     short_label,
     until_words,
 )
-from playground.timeline.events import RowText
 from playground.timeline.state import LaneState, RunningRepeat, RunState
-from playground.timeline.trace import Metrics, TokenCounts
+from playground.timeline.trace import Metrics, RowText, TokenCounts
 
 FIGURES_PERIOD_S = 0.2
 """Figures that change faster than this cannot be read."""
