@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from playground.analysis.figures import METRICS
-from playground.timeline.trace import Recording
+from playground.recordings.schema import Recording
 from tests.browser.conftest import contexts_of
 from tests.browser.page_object import PAYLOAD, Playground
 
