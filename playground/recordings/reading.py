@@ -101,7 +101,7 @@ def _traces(lane: LaneRecord) -> tuple[Trace | UnfinishedTrace, ...]:
 def _rows_agree(lane: LaneRecord, trace: Trace | UnfinishedTrace) -> bool:
     counts = {len(trace.prompt_tokens)}
     if isinstance(trace, Trace):
-        counts |= {len(trace.finish), len(trace.texts), len(trace.output_ids)}
+        counts |= {len(trace.finish), len(trace.texts), len(trace.output_ids), len(trace.requests) or lane.lane.batch}
     return counts == {lane.lane.batch} and all(_is_of_rows(step, lane.lane.batch) for step in trace.steps)
 
 

@@ -73,4 +73,5 @@ def _finished(lane: int, trace: Trace) -> RepeatFinished:
         texts=trace.texts,
         conditions=trace.conditions,
         memory=trace.memory,
+        requests=trace.requests,
     )

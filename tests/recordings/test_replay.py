@@ -23,8 +23,19 @@ from playground.spec.lane import Lane
 from playground.spec.measure import SCHEDULES
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment
-from playground.timeline.events import Event, LaneFailed, RepeatsAdded, RunFinished, RunQueued, RunStarted
+from playground.timeline.events import (
+    Event,
+    LaneFailed,
+    RepeatFinished,
+    RepeatsAdded,
+    RepeatStarted,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    StepsTaken,
+)
 from playground.timeline.state import RunState
+from playground.timeline.trace import RequestTimes, RowText, Step
 from playground.ui.live.feed import Feed
 from tests.timelines import request
 
@@ -133,6 +144,18 @@ def test_a_recording_shows_what_its_run_showed(plan: Plan) -> None:
     assert read == recording
     assert shown(state_of(read)) == shown(state)
     assert build_recording(state_of(read)) == recording
+
+
+def test_when_requests_came_and_went_is_given_back() -> None:
+    state = RunState(request("bf16"), "5c17ed", "2026-11-25T12:00:00+00:00")
+    times = RequestTimes(arrived_s=0.25, admitted_s=0.5, end_s=2.0)
+    state.apply(RepeatStarted(0, 0, False, (5,), 0.0))
+    state.apply(StepsTaken(0, 0, (Step(t_s=1.0, wall_s=1.0, token_ids={0: (7,)}),), (RowText(0, "so"),)))
+    state.apply(RepeatFinished(0, 0, 2.0, 2.0, ((7,),), ("length",), ("so",), requests=(times,)))
+    state.apply(RunFinished("done"))
+    read = parse_recording(dump_recording(build_recording(state)).encode(), "x.json")
+    assert state_of(read).lanes[0].repeats == state.lanes[0].repeats
+    assert shown(state_of(read)) == shown(state)
 
 
 def test_a_run_that_was_stopped_before_its_turn_is_given_back() -> None:
