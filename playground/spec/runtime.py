@@ -66,3 +66,6 @@ class Runtime(Optioned):
         for option, value in self.values():
             factor *= option.kv_factor(value)
         return factor
+
+
+DEFAULT_RUNTIME = Runtime()

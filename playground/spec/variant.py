@@ -53,8 +53,7 @@ class Variant(Value):
         What hangs on it is named `… + adapter`.
         """
         attached = {} if self.merged else {"adapter": None}
-        runtime = self.runtime.model_copy(update={"device": None})
-        return f"{self.model or default_model} {self.model_copy(update={'model': None, 'runtime': runtime, **attached})}"
+        return f"{self.model or default_model} {self.model_copy(update={'model': None, 'runtime': Runtime(), **attached})}"
 
     def __str__(self) -> str:
         options = ",".join(filter(None, (self.weights.written(), self.runtime.written())))

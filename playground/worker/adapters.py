@@ -7,7 +7,6 @@ for the CPU's fused kernel) corrupts both. Here PEFT only injects its modules, a
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import warnings
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from peft import LoraConfig, LoraModel, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
@@ -29,6 +27,7 @@ from playground.settings import in_project
 from playground.spec.names import random_rank
 from playground.timeline.facts import AdapterFacts, LaneFacts
 from playground.worker.device import Device
+from playground.worker.trees import shared_view
 
 WEIGHTS = "adapter_model.safetensors"
 _BASE = "__base__"
@@ -157,9 +156,6 @@ def merge(model: PreTrainedModel, loaded: Loaded) -> LaneFacts:
     left = sum(1 for _ in _layers(model))
     if left:
         raise AdapterError(f"adapter {loaded.adapter.name!r} was left unmerged in {left} places; nothing was run")
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            module.quant_state = module.weight.quant_state  # the old one would be held, and counted
     return merged_facts(loaded)
 
 
@@ -183,25 +179,6 @@ def adapter_key(folder: Path) -> str:
     """Changes when the adapter's files do: one trained anew in the same folder is another adapter."""
     files = [file for name in ("adapter_config.json", WEIGHTS) if (file := folder / name).is_file()]
     return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
-
-
-def shared_view(model: PreTrainedModel) -> PreTrainedModel:
-    """A second module tree over the same parameters, buffers and quantization states."""
-    memo: dict[int, Any] = {id(shared): shared for shared in _shared(model)}
-    view: PreTrainedModel = copy.deepcopy(model, memo)
-    return view
-
-
-def _shared(model: PreTrainedModel) -> Iterator[object]:
-    yield from model.parameters()
-    yield from model.buffers()
-    for module in model.modules():
-        if isinstance(module, Linear8bitLt):
-            yield module.state
-        elif isinstance(module, Linear4bit):
-            yield module.weight.quant_state
-            if module.quant_state is not None:
-                yield module.quant_state
 
 
 def _read(folder: Path, name: str) -> tuple[LoraConfig, dict[str, torch.Tensor]]:

@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from playground.spec.lane import Lane
 from playground.spec.weights import ITEM_BYTES, Weights
-from playground.worker.loading import LoadError, first_line
+from playground.worker.failures import LoadError, first_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from playground.worker.agreement import Asked, Likeliest, agreement, read_answer
 from playground.worker.device import Device
 from playground.worker.embedded import bring_model
 from playground.worker.estimate import ModelSizes
-from playground.worker.loading import BaseSpec, LoadError, first_line
+from playground.worker.failures import LoadError, first_line
+from playground.worker.loading import BaseSpec
 from playground.worker.pool import NoMemory, Pool, Resident, VariantPlan
 from playground.worker.prequantized import Identity
 from playground.worker.prompts import Encoder, PromptError, Prompts

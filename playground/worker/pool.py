@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from playground.errors import NOT_LOADED, EngineError
 from playground.models.folders import StatusCallback
 from playground.spec.lane import Lane
+from playground.spec.runtime import Runtime
 from playground.spec.weights import SCHEMES
 from playground.timeline.environment import Place, ResidentFacts
 from playground.timeline.facts import LaneFacts
@@ -27,8 +28,9 @@ from playground.worker.adapters import Adapter, AdapterError, Attached, Loaded, 
 from playground.worker.device import Device, is_out_of_memory
 from playground.worker.estimate import ModelSizes
 from playground.worker.host_memory import HostCopy
-from playground.worker.loading import Base, BaseSpec, load_base, tensors_of
+from playground.worker.loading import Base, BaseSpec, Tree, load_base, tree_of
 from playground.worker.prequantized import Copies
+from playground.worker.trees import tensors_of
 
 
 class NoMemory(Exception):
@@ -82,8 +84,10 @@ class _Entry:
     base: Base
     adapters: dict[str, Loaded] = field(default_factory=dict)
     """By key."""
-    views: dict[tuple[str | None, ...], Attached] = field(default_factory=dict)
-    """By the keys of their rows' adapters."""
+    trees: dict[str, Tree] = field(default_factory=dict)
+    """By what of a runtime is in the tree."""
+    views: dict[tuple[str, tuple[str | None, ...]], Attached] = field(default_factory=dict)
+    """By their tree, and the keys of their rows' adapters."""
     parked: HostCopy | None = None
     """Its tensors, while it waits in the host's memory."""
 
@@ -99,8 +103,8 @@ class _Entry:
     def detach(self, key: str) -> None:
         """Forgets an adapter, and every view that shows it."""
         del self.adapters[key]
-        for rows in [rows for rows in self.views if key in rows]:
-            del self.views[rows]
+        for place in [place for place in self.views if key in place[1]]:
+            del self.views[place]
 
 
 class Pool:
@@ -125,7 +129,7 @@ class Pool:
         """Raises NoMemory if the variant cannot fit even with nothing else loaded."""
         need = wanted.base_bytes + sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
         if need > self.budget_bytes:
-            message = f"{wanted.base.precision} needs {gigabytes(need)}, the memory budget is {gigabytes(self.budget_bytes)}"
+            message = f"{wanted.base.weights.scheme} needs {gigabytes(need)}, the memory budget is {gigabytes(self.budget_bytes)}"
             raise NoMemory(message + _smaller(wanted, self.budget_bytes))
 
     def check_together(self, lanes: Sequence[VariantPlan]) -> None:
@@ -147,18 +151,19 @@ class Pool:
         began = time.perf_counter()
         self._make_room(wanted, together)
         entry, kind, besides_s = self._base(wanted, say)
-        views = len(entry.views)
-        attached = self._attached(entry, wanted, say) if wanted.rows else None
+        tree, read_back_s = self._tree(entry, wanted.lane.variant.runtime)
+        views, besides_s = len(entry.views), besides_s + read_back_s
+        attached = self._attached(entry, tree, wanted, say) if wanted.rows else None
         if len(entry.views) > views and kind == "resident":
             kind = "attached"
         memory = entry.base.memory_bytes + sum(entry.adapters[key].memory_bytes for key in wanted.adapters)
-        facts = entry.base.facts | attached.facts if attached is not None else entry.base.facts
-        model = attached.model if attached is not None else entry.base.model
+        facts, model = entry.base.facts | tree.facts, tree.model
+        if attached is not None:
+            facts, model = facts | attached.facts, attached.model
         return Resident(model, attached, time.perf_counter() - began - besides_s, kind, memory, facts)
 
     def _base(self, wanted: VariantPlan, say: StatusCallback) -> tuple[_Entry, LoadKind, float]:
-        """The base and where it came from; and how long what is not part of getting ready took: writing a copy for the next time, and
-        reading back which operators run."""
+        """The base and where it came from; and how long what is no part of getting ready took: writing a copy for the next time."""
         spec, besides_s = wanted.base, 0.0
         kind: LoadKind = "resident"
         entry = self._entries.get(spec)
@@ -168,28 +173,37 @@ class Pool:
             entry.parked, kind = None, "host"
             self._entries[spec] = self._waiting.pop(spec)
         elif entry is None:
-            base = load_base(wanted.folder, spec, self._device, self._copies, say, wanted.merging)
+            base = load_base(wanted.folder, spec, self._device, self._copies, say, wanted.merging, wanted.lane.variant.runtime)
             entry = self._entries[spec] = _Entry(wanted.label, base)
-            kind, besides_s = base.kind, (base.facts.copy_s or 0.0) + (base.facts.read_back_s or 0.0)
+            kind, besides_s = base.kind, base.facts.copy_s or 0.0
             self._device.trim()
         self._entries.move_to_end(spec)
         return entry, kind, besides_s
 
-    def _attached(self, entry: _Entry, wanted: VariantPlan, say: StatusCallback) -> Attached:
+    def _tree(self, entry: _Entry, runtime: Runtime) -> tuple[Tree, float]:
+        """The base's module tree for a runtime; and how long it took to read back which operators run, the first time."""
+        key = tree_key(runtime)
+        if key in entry.trees:
+            return entry.trees[key], 0.0
+        tree = entry.trees[key] = tree_of(entry.base, runtime, self._device)
+        return tree, tree.facts.read_back_s or 0.0
+
+    def _attached(self, entry: _Entry, tree: Tree, wanted: VariantPlan, say: StatusCallback) -> Attached:
         """The base under the lane's adapters: those that are not known to it yet are read, and a view of it is made if there is none."""
         for key, adapter in wanted.adapters.items():
             if key not in entry.adapters:
                 entry.adapters[key] = load_adapter(entry.base.model, adapter, wanted.base.dtype, self._device)
         rows = tuple(adapter.key if adapter is not None else None for adapter in wanted.rows)
-        if rows not in entry.views:
+        place = tree_key(wanted.lane.variant.runtime), rows
+        if place not in entry.views:
             say(f"attaching {', '.join(one.name for one in wanted.adapters.values())}")
             try:
-                entry.views[rows] = attach(entry.base.model, [entry.adapters[key] if key is not None else None for key in rows])
+                entry.views[place] = attach(tree.model, [entry.adapters[key] if key is not None else None for key in rows])
             except AdapterError:
                 for key in wanted.adapters:
                     entry.detach(key)
                 raise
-        return entry.views[rows]
+        return entry.views[place]
 
     def residents(self) -> tuple[ResidentFacts, ...]:
         """What is loaded; each base is followed by the adapters that hang on it."""
@@ -252,7 +266,7 @@ class Pool:
             self._device.release()
         if self.used_bytes + need > self.budget_bytes:
             free = gigabytes(max(0, self.budget_bytes - self.used_bytes))
-            raise NoMemory(f"{wanted.base.precision} needs {gigabytes(need)}, {free} of the memory budget is free")
+            raise NoMemory(f"{wanted.base.weights.scheme} needs {gigabytes(need)}, {free} of the memory budget is free")
 
     def _missing_bytes(self, wanted: VariantPlan) -> int:
         """What of the variant is not on the device yet."""
@@ -275,6 +289,11 @@ class Pool:
                 raise
             return  # the host has less room than it seemed: it is dropped, as without a budget
         self._waiting[spec] = entry
+
+
+def tree_key(runtime: Runtime) -> str:
+    """Lanes whose runtimes have the same one can share a module tree."""
+    return repr(sorted(runtime.load_arguments().items()))
 
 
 def _smaller(wanted: VariantPlan, budget: int) -> str:

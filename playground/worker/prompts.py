@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from playground.timeline.trace import RowText, Step
 from playground.worker.device import Device
-from playground.worker.loading import LoadError, first_line
+from playground.worker.failures import LoadError, first_line
 
 TEMPLATE_LIMIT_S = 5.0
 

@@ -16,8 +16,8 @@ from playground.spec.measure import Measure
 from playground.timeline.events import LaneFailed, RepeatFinished, RepeatStarted
 from playground.timeline.trace import Finish
 from playground.worker.device import Device, is_out_of_memory
+from playground.worker.failures import first_line
 from playground.worker.footprint import Footprint
-from playground.worker.loading import first_line
 from playground.worker.probe import OwnClock, Probe, RawStep
 from playground.worker.prompts import Encoder, Prompts
 

@@ -16,8 +16,9 @@ from transformers import AutoModelForCausalLM
 from playground.spec.lane import Lane
 from playground.worker.adapters import Adapter, AdapterError, Attached, Loaded, attach, load_adapter
 from playground.worker.device import Device
-from playground.worker.loading import Base, BaseSpec, load_base, tensor_bytes
+from playground.worker.loading import Base, BaseSpec, load_base
 from playground.worker.prequantized import Copies
+from playground.worker.trees import tensor_bytes
 from tests.tiny_models import random_llama, random_lora
 
 IDS = torch.tensor([[5, 9, 100, 200, 17, 30]])

@@ -17,12 +17,13 @@ from playground.timeline.events import LaneEvent, LaneLoaded, LaneStatus, Repeat
 from playground.worker.adapters import Adapter, attach, load_adapter
 from playground.worker.device import Device
 from playground.worker.host_memory import HostCopy
-from playground.worker.loading import Base, BaseSpec, load_base, tensors_of
+from playground.worker.loading import Base, BaseSpec, load_base
 from playground.worker.pool import Pool
 from playground.worker.prequantized import Copies
 from playground.worker.probe import OwnClock
 from playground.worker.process import Worker
 from playground.worker.schedule import race
+from playground.worker.trees import tensors_of
 from tests.tiny_models import random_llama, random_lora
 from tests.worker.conftest import Ran, request_for, run_lanes
 
