@@ -18,7 +18,7 @@ from playground.worker.prompts import Encoder, Prompts
 
 Likeliest = tuple[int, ...]
 """Per place of an answer the id of the likeliest token there."""
-Asked = tuple[str, str | None]
+RowInput = tuple[str, str | None]
 """A row as far as it matters: its prompt, and the adapter it has."""
 
 
@@ -35,27 +35,27 @@ def likeliest(model: PreTrainedModel, encoder: Encoder, prompts: Prompts, prompt
 def read_answers(
     model: PreTrainedModel,
     attached: Attached | None,
-    rows: Sequence[Asked],
+    rows: Sequence[RowInput],
     answers: Mapping[str, Sequence[int]],
     encoder: Encoder,
     prompts: Prompts,
     device: Device,
-) -> dict[Asked, Likeliest]:
+) -> dict[RowInput, Likeliest]:
     """The likeliest tokens of each different row whose prompt has an answer. `answers`: the baseline's, by prompt."""
-    found: dict[Asked, Likeliest] = {}
-    for number, asked in enumerate(rows):
-        prompt = asked[0]
-        if asked in found or not answers.get(prompt):
+    found: dict[RowInput, Likeliest] = {}
+    for number, row in enumerate(rows):
+        prompt = row[0]
+        if row in found or not answers.get(prompt):
             continue
         if attached is None:
-            found[asked] = likeliest(model, encoder, prompts, prompt, answers[prompt], device)
+            found[row] = likeliest(model, encoder, prompts, prompt, answers[prompt], device)
         else:
             with attached.only(number) as one:
-                found[asked] = likeliest(one, encoder, prompts, prompt, answers[prompt], device)
+                found[row] = likeliest(one, encoder, prompts, prompt, answers[prompt], device)
     return found
 
 
-def agreement(rows: Sequence[Asked], own: Mapping[Asked, Likeliest], baseline: Mapping[str, Likeliest]) -> tuple[float, int] | None:
+def agreement(rows: Sequence[RowInput], own: Mapping[RowInput, Likeliest], baseline: Mapping[str, Likeliest]) -> tuple[float, int] | None:
     """The share of places, over all rows, at which both find the same token likeliest, and how many places; None without any."""
-    pairs = [pair for asked in rows if asked in own for pair in zip(own[asked], baseline[asked[0]], strict=True)]
+    pairs = [pair for row in rows if row in own for pair in zip(own[row], baseline[row[0]], strict=True)]
     return (sum(one == other for one, other in pairs) / len(pairs), len(pairs)) if pairs else None

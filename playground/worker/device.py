@@ -217,12 +217,12 @@ def git_commit(folder: Path) -> str | None:
     """The commit that this code is of, ending in -dirty when files differ from it; None where it is no git checkout."""
     where = ["--git-dir", str(folder / ".git"), "--work-tree", str(folder)]
     try:
-        told = subprocess.run(
+        found = subprocess.run(
             ["git", *where, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], capture_output=True, text=True, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return told.stdout.strip() or None
+    return found.stdout.strip() or None
 
 
 def _version(package: str) -> str | None:

@@ -17,7 +17,7 @@ from playground.spec.request import RunRequest
 from playground.timeline.events import FailureKind, LaneCompared, LaneEvent, LaneFailed, LaneLoaded, LaneStatus, RepeatFinished
 from playground.timeline.facts import AdapterFacts, LaneFacts
 from playground.worker.adapters import Adapter, AdapterError
-from playground.worker.agreement import Asked, Likeliest, agreement, read_answers
+from playground.worker.agreement import Likeliest, RowInput, agreement, read_answers
 from playground.worker.device import Device
 from playground.worker.embedded import bring_model
 from playground.worker.estimate import ModelSizes
@@ -26,7 +26,7 @@ from playground.worker.loading import BaseSpec
 from playground.worker.pool import NoMemory, Pool, Resident, VariantPlan
 from playground.worker.prequantized import Identity
 from playground.worker.prompts import Encoder, PromptError, Prompts
-from playground.worker.repeat import LaneRepeat, PreparedLane, RepeatNote, Turn
+from playground.worker.repeat import LaneRepeat, PreparedLane, RepeatNote, RepeatPlan
 from playground.worker.schedule import alone as run_alone
 from playground.worker.schedule import crowd, race
 
@@ -53,7 +53,7 @@ class Workplace(Protocol):
 
     def use_threads(self, count: int | None) -> None: ...
 
-    def identity(self, folder: Path, say: StatusCallback) -> Identity: ...
+    def identity(self, folder: Path, report_status: StatusCallback) -> Identity: ...
 
     def encoder(self, folder: Path, identity: Identity) -> Encoder: ...
 
@@ -61,16 +61,16 @@ class Workplace(Protocol):
 
 
 @dataclass(slots=True)
-class _Planned:
+class _LanePlan:
     """A lane that may run: what it needs loaded and what it will be asked."""
 
     index: int
-    wanted: VariantPlan
+    needs: VariantPlan
     encoder: Encoder
     prompts: Prompts
     prompt_tokens: tuple[int, ...]
     identity: Identity
-    told_loaded: bool
+    load_reported: bool
     """Also in an earlier part of the run that this one goes on from."""
 
 
@@ -78,10 +78,10 @@ class Job:
     """One run on the device thread."""
 
     def __init__(
-        self, worker: Workplace, request: RunRequest, tell: Callable[[RepeatNote | LaneEvent], None], cancelled: Callable[[], bool]
+        self, worker: Workplace, request: RunRequest, emit: Callable[[RepeatNote | LaneEvent], None], cancelled: Callable[[], bool]
     ) -> None:
         self._worker, self._request, self._cancelled = worker, request, cancelled
-        self._tell_reader = tell
+        self._emit = emit
         self._failed: set[int] = set()
         self._fresh: set[int] = set()
         """Lanes whose variant was loaded and that have not run since."""
@@ -101,43 +101,43 @@ class Job:
         if self._request.measure.agreement:
             self._compare(planned)
 
-    def _tell(self, told: RepeatNote | LaneEvent) -> None:
+    def _note(self, note: RepeatNote | LaneEvent) -> None:
         """On the timed path: notes down, no more."""
-        if isinstance(told, LaneFailed):
-            self._failed.add(told.lane)
-        if isinstance(told, RepeatFinished) and told.lane == self._request.baseline and told.repeat >= self._request.measure.warmup:
-            prompts = self._request.rows(self._request.lanes[told.lane])
-            self._answers = dict(zip(reversed(prompts), reversed(told.output_ids), strict=True))
-        self._tell_reader(told)
+        if isinstance(note, LaneFailed):
+            self._failed.add(note.lane)
+        if isinstance(note, RepeatFinished) and note.lane == self._request.baseline and note.repeat >= self._request.measure.warmup:
+            prompts = self._request.rows(self._request.lanes[note.lane])
+            self._answers = dict(zip(reversed(prompts), reversed(note.output_ids), strict=True))
+        self._emit(note)
 
-    def _exclusive(self, planned: list[_Planned]) -> None:
+    def _exclusive(self, planned: list[_LanePlan]) -> None:
         """One lane after the other, each repeat of it with its variant resident and nothing else needed."""
         for plan, number in self._order(planned):
             if not self._over(plan):
                 # In a method of its own: a variant that is still referenced here could not be evicted for the next.
                 self._one_repeat(plan, number)
 
-    def _order(self, planned: list[_Planned]) -> list[tuple[_Planned, int]]:
+    def _order(self, planned: list[_LanePlan]) -> list[tuple[_LanePlan, int]]:
         """Counted repeats forward, then backward (ABBA), so that drift of the machine cancels.
 
         Lanes that do not fit in memory together run one after the other instead: in turns each counted repeat would be the first
         after a load.
         """
         try:
-            self._worker.pool.check_together([plan.wanted for plan in planned])
+            self._worker.pool.check_together([plan.needs for plan in planned])
         except NoMemory:
             return [(plan, number) for plan in planned for number in self._numbers]
         rounds = [planned[::-1] if self._backward(number) else planned for number in self._numbers]
         return [(plan, number) for number, order in zip(self._numbers, rounds, strict=True) for plan in order]
 
-    def _one_repeat(self, plan: _Planned, number: int) -> None:
-        on_device = self._guarded(plan.index, self._ready, plan, [plan.wanted])
-        if on_device is not None:
-            self._by_itself(on_device, number)
+    def _one_repeat(self, plan: _LanePlan, number: int) -> None:
+        prepared = self._guarded(plan.index, self._ready, plan, [plan.needs])
+        if prepared is not None:
+            self._by_itself(prepared, number)
 
-    def _together(self, planned: list[_Planned]) -> None:
+    def _together(self, planned: list[_LanePlan]) -> None:
         """All lanes resident, repeat by repeat: interleaved a race by own clocks, contended each alone and then all at once."""
-        together = [plan.wanted for plan in planned]
+        together = [plan.needs for plan in planned]
         try:
             self._worker.pool.check_together(together)
         except NoMemory as error:
@@ -145,9 +145,9 @@ class Job:
                 self._fail(plan.index, "memory", str(error))
             return
         ready = [
-            on_device
+            prepared
             for plan in planned
-            if not self._over(plan) and (on_device := self._guarded(plan.index, self._ready, plan, together)) is not None
+            if not self._over(plan) and (prepared := self._guarded(plan.index, self._ready, plan, together)) is not None
         ]
         for number in self._numbers:
             there = ready[::-1] if self._backward(number) else ready
@@ -167,52 +167,52 @@ class Job:
         if self._cancelled() or one.index in self._failed:
             return
         cold = one.index in self._fresh
-        run_alone(self._made(one, Turn(number, cold, alone, weighed=cold or number < self._request.measure.warmup)))
+        run_alone(self._made(one, RepeatPlan(number, cold, alone, weighed=cold or number < self._request.measure.warmup)))
 
     def _at_once(self, there: list[PreparedLane], number: int) -> None:
         if self._cancelled() or not there:
             return
-        measure, repeats = self._request.measure, [self._made(one, Turn(number, one.index in self._fresh)) for one in there]
+        measure, repeats = self._request.measure, [self._made(one, RepeatPlan(number, one.index in self._fresh)) for one in there]
         if measure.schedule == "contended":
             crowd(repeats, self._worker.device)
         else:
             race(repeats, self._worker.device, measure.quantum_s)
 
-    def _made(self, one: PreparedLane, turn: Turn) -> LaneRepeat:
+    def _made(self, one: PreparedLane, plan: RepeatPlan) -> LaneRepeat:
         self._fresh.discard(one.index)
-        return LaneRepeat(one, turn, self._worker.device, self._tell, self._cancelled)
+        return LaneRepeat(one, plan, self._worker.device, self._note, self._cancelled)
 
-    def _compare(self, planned: list[_Planned]) -> None:
+    def _compare(self, planned: list[_LanePlan]) -> None:
         """The lanes' likeliest tokens along the baseline's answers, beside the baseline's own."""
-        together = [plan.wanted for plan in planned] if self._request.measure.schedule == "interleaved" else None
+        together = [plan.needs for plan in planned] if self._request.measure.schedule == "interleaved" else None
         first = sorted(planned, key=lambda plan: plan.index != self._request.baseline)
         baseline: dict[str, Likeliest] = {}
         for plan in first:
             if self._over(plan) or not self._answers:
                 continue
             try:
-                own = self._read_answers(plan, together or [plan.wanted])
+                own = self._read_answers(plan, together or [plan.needs])
             except Exception as error:  # the lane has its figures: they are not lost for want of this one
                 log.exception("lane %s was not compared", plan.index)
-                self._say(plan.index)(f"outputs not compared: {first_line(error)}")
+                self._status_callback(plan.index)(f"outputs not compared: {first_line(error)}")
                 self._worker.device.release()
                 continue
             if plan.index == self._request.baseline:
                 baseline = {prompt: likeliest for (prompt, _), likeliest in reversed(own.items())}
-            rows = self._asked(plan.wanted.lane)
+            rows = self._inputs(plan.needs.lane)
             if baseline and (found := agreement(rows, own, baseline)) is not None:
-                self._tell(LaneCompared(plan.index, *found))
+                self._note(LaneCompared(plan.index, *found))
 
-    def _asked(self, lane: Lane) -> list[Asked]:
+    def _inputs(self, lane: Lane) -> list[RowInput]:
         return list(zip(self._request.rows(lane), lane.adapters, strict=True))
 
-    def _read_answers(self, plan: _Planned, together: Sequence[VariantPlan]) -> dict[Asked, Likeliest]:
-        self._say(plan.index)("comparing outputs")
-        resident, lane = self._resident(plan, together), plan.wanted.lane
+    def _read_answers(self, plan: _LanePlan, together: Sequence[VariantPlan]) -> dict[RowInput, Likeliest]:
+        self._status_callback(plan.index)("comparing outputs")
+        resident, lane = self._resident(plan, together), plan.needs.lane
         device, encoder = self._worker.device, plan.encoder
-        return read_answers(resident.model, resident.attached, self._asked(lane), self._answers, encoder, plan.prompts, device)
+        return read_answers(resident.model, resident.attached, self._inputs(lane), self._answers, encoder, plan.prompts, device)
 
-    def _over(self, plan: _Planned) -> bool:
+    def _over(self, plan: _LanePlan) -> bool:
         return self._cancelled() or plan.index in self._failed
 
     def _guarded(self, index: int, work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T | None:
@@ -230,23 +230,23 @@ class Job:
         return None
 
     def _fail(self, index: int, kind: FailureKind, message: str) -> None:
-        self._tell(LaneFailed(index, kind, message))
+        self._note(LaneFailed(index, kind, message))
 
-    def _plan(self, index: int) -> _Planned:
+    def _plan(self, index: int) -> _LanePlan:
         """Everything that can be refused before a weight is loaded."""
         request, worker = self._request, self._worker
         lane = request.lanes[index]
         model_id = request.model_id(lane)
-        say = self._say(index)
-        folder = bring_model(model_id, worker.cache_dir, say, self._show(index), self._cancelled)
-        identity = worker.identity(folder, say)
+        report_status = self._status_callback(index)
+        folder = bring_model(model_id, worker.cache_dir, report_status, self._progress_callback(index), self._cancelled)
+        identity = worker.identity(folder, report_status)
         sizes, encoder = worker.model_sizes(folder, identity), worker.encoder(folder, identity)
         prompts = Prompts(request.rows(lane), request.workload.system, request.workload.chat)
         prompt_tokens = encoder.check(prompts, sizes.context, request.measure.max_new_tokens)
         known = {name: Adapter.of(name, request.adapters.get(name)) for name in lane.variant.adapters if name}
         rows = tuple(known[name] if name else None for name in (lane.adapters if len(lane.variant.adapters) > 1 else lane.variant.adapters))
         merging = rows[0] if lane.variant.merged else None
-        wanted = VariantPlan(
+        needs = VariantPlan(
             lane=lane,
             label=lane.variant.base_label(request.model),
             base=BaseSpec.of(identity.fingerprint, lane.variant, merging.key if merging else None),
@@ -256,21 +256,21 @@ class Job:
             model_sizes=sizes,
             kv_bytes=sizes.kv_bytes(lane, max(prompt_tokens) + request.measure.max_new_tokens),
         )
-        worker.pool.check_alone(wanted)
-        return _Planned(index, wanted, encoder, prompts, prompt_tokens, identity, told_loaded=self._numbers.start > 0)
+        worker.pool.check_alone(needs)
+        return _LanePlan(index, needs, encoder, prompts, prompt_tokens, identity, load_reported=self._numbers.start > 0)
 
-    def _say(self, index: int) -> StatusCallback:
-        return lambda text: self._tell(LaneStatus(index, text))
+    def _status_callback(self, index: int) -> StatusCallback:
+        return lambda text: self._note(LaneStatus(index, text))
 
-    def _show(self, index: int) -> ProgressCallback:
-        return lambda progress: self._tell(LaneStatus(index, progress.words, progress.fraction))
+    def _progress_callback(self, index: int) -> ProgressCallback:
+        return lambda progress: self._note(LaneStatus(index, progress.words, progress.fraction))
 
-    def _ready(self, plan: _Planned, together: Sequence[VariantPlan]) -> PreparedLane:
+    def _ready(self, plan: _LanePlan, together: Sequence[VariantPlan]) -> PreparedLane:
         """The lane with its variant resident."""
         resident = self._resident(plan, together)
         return PreparedLane(
             index=plan.index,
-            lane=plan.wanted.lane,
+            lane=plan.needs.lane,
             model=resident.model,
             encoder=plan.encoder,
             prompts=plan.prompts,
@@ -279,21 +279,21 @@ class Job:
             weights_bytes=resident.memory_bytes,
         )
 
-    def _resident(self, plan: _Planned, together: Sequence[VariantPlan]) -> Resident:
+    def _resident(self, plan: _LanePlan, together: Sequence[VariantPlan]) -> Resident:
         """The lane's variant; tells of a load, and the first time also that there was none."""
-        resident = self._worker.pool.acquire(plan.wanted, together, self._say(plan.index))
+        resident = self._worker.pool.acquire(plan.needs, together, self._status_callback(plan.index))
         if resident.load_kind != "resident":
             self._fresh.add(plan.index)
-        if not plan.told_loaded or resident.load_kind != "resident":
-            plan.told_loaded = True
+        if not plan.load_reported or resident.load_kind != "resident":
+            plan.load_reported = True
             facts = resident.facts | LaneFacts(
-                adapters=tuple(_on_its_rows(plan.wanted.lane, one) for one in resident.facts.adapters),
+                adapters=tuple(_on_its_rows(plan.needs.lane, one) for one in resident.facts.adapters),
                 weights_sha256=plan.identity.weights_sha256,
                 tokenizer_sha256=plan.identity.tokenizer_sha256,
-                origin=origin(plan.wanted.folder),
+                origin=origin(plan.needs.folder),
                 chat_template=bool(plan.encoder.tokenizer.chat_template),
             )
-            self._tell(LaneLoaded(plan.index, resident.load_s, resident.load_kind, resident.memory_bytes, facts))
+            self._note(LaneLoaded(plan.index, resident.load_s, resident.load_kind, resident.memory_bytes, facts))
         return resident
 
 

@@ -100,7 +100,7 @@ def load_base(
     spec: BaseSpec,
     device: Device,
     copies: Copies,
-    say: StatusCallback,
+    report_status: StatusCallback,
     merging: Adapter | None = None,
     runtime: Runtime = DEFAULT_RUNTIME,
 ) -> Base:
@@ -109,8 +109,8 @@ def load_base(
     Raises LoadError, AdapterError; torch.OutOfMemoryError when there was no room after all.
     """
     try:
-        model, kind, facts = _Loader(folder, spec, runtime, device, copies, say).read(merging)
-        say("first forward")
+        model, kind, facts = _Loader(folder, spec, runtime, device, copies, report_status).read(merging)
+        report_status("first forward")
         _first_forward(model, device)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
@@ -149,18 +149,18 @@ class _Loader:
     runtime: Runtime
     device: Device
     copies: Copies
-    say: StatusCallback
+    report_status: StatusCallback
 
     def read(self, merging: Adapter | None) -> Read:
         """From the pre-quantized copy, if there is a whole one; else from the model's files, and a copy is kept of what is quantized."""
         if not self.spec.weights.quantized:
-            self.say("loading")
+            self.report_status("loading")
             read = self._loaded(self.folder, "cold")
             return read if merging is None else self._merged(read, merging)
         if (read_copy := self._copy(merging)) is not None:
             return read_copy
         if merging is None:
-            self.say(f"quantizing to {self.spec.weights.scheme}")
+            self.report_status(f"quantizing to {self.spec.weights.scheme}")
             read = self._loaded(self.folder, "cold", **family_of(self.spec.weights).load_arguments(self.spec.weights.recipe()))
         else:
             read = self._merged(replace(self, spec=replace(self.spec, merged=None)).read(None), merging)
@@ -170,14 +170,14 @@ class _Loader:
         scheme, copy = self.spec.weights.scheme, self.copies.find(self.spec.source, self.spec.weights)
         if copy is None:
             return None
-        self.say(f"loading the {scheme} copy")
+        self.report_status(f"loading the {scheme} copy")
         try:
             self.copies.check(copy)
             # No quantization_config here: an explicit None would wipe the one stored with the copy.
             model, kind, facts = self._loaded(copy, "prequantized")
             return model, kind, facts if merging is None else facts | merged_facts(self._adapter(model, merging))
         except (LoadError, DamagedCopy):
-            self.say(f"the {scheme} copy was damaged and is made again")
+            self.report_status(f"the {scheme} copy was damaged and is made again")
             self.copies.discard(copy)
             return None
 
@@ -187,7 +187,7 @@ class _Loader:
     def _merged(self, read: Read, adapter: Adapter) -> Read:
         """The model with the adapter in its own weights, read back once more."""
         model, kind, facts = read
-        self.say(f"merging {adapter.name}")
+        self.report_status(f"merging {adapter.name}")
         merged = merge(model, self._adapter(model, adapter))
         family_of(self.spec.weights).merged(model)
         return model, kind, facts | merged | _read_back(model, self.spec, self.device)
@@ -199,7 +199,7 @@ class _Loader:
         try:  # before any forward, which would repack 4-bit weights
             self.copies.keep(model, tensor_bytes(model), self.folder, self.spec.source, self.spec.weights, adapter)
         except CopyError as error:
-            self.say(str(error))
+            self.report_status(str(error))
             facts |= LaneFacts(copy_error=str(error))
         return model, kind, facts | LaneFacts(copy_s=(facts.copy_s or 0.0) + time.perf_counter() - began)
 

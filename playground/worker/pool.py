@@ -125,56 +125,56 @@ class Pool:
     def host_used_bytes(self) -> int:
         return sum(entry.parked.memory_bytes for entry in self._waiting.values() if entry.parked)
 
-    def check_alone(self, wanted: VariantPlan) -> None:
+    def check_alone(self, plan: VariantPlan) -> None:
         """Raises NoMemory if the variant cannot fit even with nothing else loaded."""
-        need = wanted.base_bytes + sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
+        need = plan.base_bytes + sum(map(plan.adapter_bytes, plan.adapters.values())) + plan.kv_bytes
         if need > self.budget_bytes:
-            message = f"{wanted.base.weights.scheme} needs {gigabytes(need)}, the memory budget is {gigabytes(self.budget_bytes)}"
-            raise NoMemory(message + _smaller(wanted, self.budget_bytes))
+            message = f"{plan.base.weights.scheme} needs {gigabytes(need)}, the memory budget is {gigabytes(self.budget_bytes)}"
+            raise NoMemory(message + _smaller(plan, self.budget_bytes))
 
     def check_together(self, lanes: Sequence[VariantPlan]) -> None:
         """Raises NoMemory if these lanes' variants and KV caches cannot all be resident at once."""
-        bases = {wanted.base: wanted.base_bytes for wanted in lanes}
-        adapters = {(wanted.base, key): wanted.adapter_bytes(one) for wanted in lanes for key, one in wanted.adapters.items()}
-        need = sum(bases.values()) + sum(adapters.values()) + sum(wanted.kv_bytes for wanted in lanes)
+        bases = {plan.base: plan.base_bytes for plan in lanes}
+        adapters = {(plan.base, key): plan.adapter_bytes(one) for plan in lanes for key, one in plan.adapters.items()}
+        need = sum(bases.values()) + sum(adapters.values()) + sum(plan.kv_bytes for plan in lanes)
         if need > self.budget_bytes:
             raise NoMemory(
                 f"these lanes need {gigabytes(need)} at once, the memory budget is {gigabytes(self.budget_bytes)};"
                 " use the exclusive schedule, which holds one lane at a time, or fewer lanes"
             )
 
-    def acquire(self, wanted: VariantPlan, together: Sequence[VariantPlan], say: StatusCallback) -> Resident:
+    def acquire(self, plan: VariantPlan, together: Sequence[VariantPlan], report_status: StatusCallback) -> Resident:
         """The variant, loaded if it is not resident. `together`: the lanes that must stay resident with it, itself included.
 
         Raises NoMemory, LoadError, AdapterError, torch.OutOfMemoryError.
         """
         began = time.perf_counter()
-        self._make_room(wanted, together)
-        entry, kind, besides_s = self._base(wanted, say)
-        tree, read_back_s = self._tree(entry, wanted.lane.variant.runtime)
+        self._make_room(plan, together)
+        entry, kind, besides_s = self._base(plan, report_status)
+        tree, read_back_s = self._tree(entry, plan.lane.variant.runtime)
         views, besides_s = len(entry.views), besides_s + read_back_s
-        attached = self._attached(entry, tree, wanted, say) if wanted.rows else None
+        attached = self._attached(entry, tree, plan, report_status) if plan.rows else None
         if len(entry.views) > views and kind == "resident":
             kind = "attached"
-        memory = entry.base.memory_bytes + sum(entry.adapters[key].memory_bytes for key in wanted.adapters)
+        memory = entry.base.memory_bytes + sum(entry.adapters[key].memory_bytes for key in plan.adapters)
         facts, model = entry.base.facts | tree.facts, tree.model
         if attached is not None:
             facts, model = facts | attached.facts, attached.model
         return Resident(model, attached, time.perf_counter() - began - besides_s, kind, memory, facts)
 
-    def _base(self, wanted: VariantPlan, say: StatusCallback) -> tuple[_Entry, LoadKind, float]:
+    def _base(self, plan: VariantPlan, report_status: StatusCallback) -> tuple[_Entry, LoadKind, float]:
         """The base and where it came from; and how long what is no part of getting ready took: writing a copy for the next time."""
-        spec, besides_s = wanted.base, 0.0
+        spec, besides_s = plan.base, 0.0
         kind: LoadKind = "resident"
         entry = self._entries.get(spec)
         if entry is None and (entry := self._waiting.get(spec)) is not None and entry.parked is not None:
-            say("bringing it back from the host's memory")
+            report_status("bringing it back from the host's memory")
             entry.parked.bring_back()
             entry.parked, kind = None, "host"
             self._entries[spec] = self._waiting.pop(spec)
         elif entry is None:
-            base = load_base(wanted.folder, spec, self._device, self._copies, say, wanted.merging, wanted.lane.variant.runtime)
-            entry = self._entries[spec] = _Entry(wanted.label, base)
+            base = load_base(plan.folder, spec, self._device, self._copies, report_status, plan.merging, plan.lane.variant.runtime)
+            entry = self._entries[spec] = _Entry(plan.label, base)
             kind, besides_s = base.kind, base.facts.copy_s or 0.0
             self._device.trim()
         self._entries.move_to_end(spec)
@@ -188,19 +188,19 @@ class Pool:
         tree = entry.trees[key] = tree_of(entry.base, runtime, self._device)
         return tree, tree.facts.read_back_s or 0.0
 
-    def _attached(self, entry: _Entry, tree: Tree, wanted: VariantPlan, say: StatusCallback) -> Attached:
+    def _attached(self, entry: _Entry, tree: Tree, plan: VariantPlan, report_status: StatusCallback) -> Attached:
         """The base under the lane's adapters: those that are not known to it yet are read, and a view of it is made if there is none."""
-        for key, adapter in wanted.adapters.items():
+        for key, adapter in plan.adapters.items():
             if key not in entry.adapters:
-                entry.adapters[key] = load_adapter(entry.base.model, adapter, wanted.base.dtype, self._device)
-        rows = tuple(adapter.key if adapter is not None else None for adapter in wanted.rows)
-        place = tree_key(wanted.lane.variant.runtime), rows
+                entry.adapters[key] = load_adapter(entry.base.model, adapter, plan.base.dtype, self._device)
+        rows = tuple(adapter.key if adapter is not None else None for adapter in plan.rows)
+        place = tree_key(plan.lane.variant.runtime), rows
         if place not in entry.views:
-            say(f"attaching {', '.join(one.name for one in wanted.adapters.values())}")
+            report_status(f"attaching {', '.join(one.name for one in plan.adapters.values())}")
             try:
                 entry.views[place] = attach(tree.model, [entry.adapters[key] if key is not None else None for key in rows])
             except AdapterError:
-                for key in wanted.adapters:
+                for key in plan.adapters:
                     entry.detach(key)
                 raise
         return entry.views[place]
@@ -249,11 +249,11 @@ class Pool:
         self._waiting.clear()
         self._device.release()
 
-    def _make_room(self, wanted: VariantPlan, together: Sequence[VariantPlan]) -> None:
+    def _make_room(self, plan: VariantPlan, together: Sequence[VariantPlan]) -> None:
         """Evicts, least recently used first, what the lanes of this run do not need, until what is missing and the KV caches fit."""
         bases = {lane.base for lane in together}
         adapters = {(lane.base, key) for lane in together for key in lane.adapters}
-        need = sum(lane.kv_bytes for lane in together) + self._missing_bytes(wanted)
+        need = sum(lane.kv_bytes for lane in together) + self._missing_bytes(plan)
         used_before = self.used_bytes
         for spec in [spec for spec in self._entries if spec not in bases]:
             if self.used_bytes + need > self.budget_bytes:
@@ -266,15 +266,15 @@ class Pool:
             self._device.release()
         if self.used_bytes + need > self.budget_bytes:
             free = gigabytes(max(0, self.budget_bytes - self.used_bytes))
-            raise NoMemory(f"{wanted.base.weights.scheme} needs {gigabytes(need)}, {free} of the memory budget is free")
+            raise NoMemory(f"{plan.base.weights.scheme} needs {gigabytes(need)}, {free} of the memory budget is free")
 
-    def _missing_bytes(self, wanted: VariantPlan) -> int:
+    def _missing_bytes(self, plan: VariantPlan) -> int:
         """What of the variant is not on the device yet."""
-        entry, waiting = self._entries.get(wanted.base), self._waiting.get(wanted.base)
+        entry, waiting = self._entries.get(plan.base), self._waiting.get(plan.base)
         there = entry or waiting
-        base_bytes = 0 if entry else waiting.memory_bytes if waiting else wanted.base_bytes
+        base_bytes = 0 if entry else waiting.memory_bytes if waiting else plan.base_bytes
         known = there.adapters if there else {}
-        return base_bytes + sum(wanted.adapter_bytes(one) for key, one in wanted.adapters.items() if key not in known)
+        return base_bytes + sum(plan.adapter_bytes(one) for key, one in plan.adapters.items() if key not in known)
 
     def _make_wait(self, spec: BaseSpec, entry: _Entry) -> None:
         """Out of the device into the host's memory, if it has room there; those that wait longest go first."""
@@ -296,14 +296,14 @@ def tree_key(runtime: Runtime) -> str:
     return repr(sorted(runtime.load_arguments().items()))
 
 
-def _smaller(wanted: VariantPlan, budget: int) -> str:
+def _smaller(plan: VariantPlan, budget: int) -> str:
     """The largest precision that would fit, as a hint."""
-    fixed = sum(map(wanted.adapter_bytes, wanted.adapters.values())) + wanted.kv_bytes
-    sizes = {precision: wanted.model_sizes.weight_bytes(scheme()) + fixed for precision, scheme in SCHEMES.items()}
+    fixed = sum(map(plan.adapter_bytes, plan.adapters.values())) + plan.kv_bytes
+    sizes = {precision: plan.model_sizes.weight_bytes(scheme()) + fixed for precision, scheme in SCHEMES.items()}
     fitting = {precision: size for precision, size in sizes.items() if size <= budget}
     if not fitting:
         return "; no precision of this model fits"
-    best = max(fitting, key=lambda precision: (fitting[precision], precision == "nf4"))
+    best = max(fitting, key=fitting.__getitem__)
     return f". Try {best} ({gigabytes(fitting[best])})"
 
 

@@ -145,19 +145,19 @@ class Hashes:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def of(self, folder: Path, say: StatusCallback) -> Identity:
+    def of(self, folder: Path, report_status: StatusCallback) -> Identity:
         """Raises OSError when a file cannot be read."""
-        digests = [self._weights(file, say) for file in sorted(folder.glob("*.safetensors"))]
+        digests = [self._weights(file, report_status) for file in sorted(folder.glob("*.safetensors"))]
         weights = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
         small = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.suffix in _SMALL and file.is_file()}
         everything = json.dumps([weights, small], sort_keys=True)
         return Identity(weights, small.get("tokenizer.json"), hashlib.sha256(everything.encode()).hexdigest())
 
-    def _weights(self, file: Path, say: StatusCallback) -> str:
+    def _weights(self, file: Path, report_status: StatusCallback) -> str:
         stat, known = file.stat(), self._read()
         key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
         if key not in known:
-            say(f"reading the sha256 of {file.name}")
+            report_status(f"reading the sha256 of {file.name}")
             known[key] = sha256(file)
             self._write(known)
         return known[key]

@@ -60,7 +60,7 @@ class Worker:
         self.pool = Pool(self.device, self._copies, budget_bytes, host_bytes if self.device.is_cuda else 0)
         self._default_threads = torch.get_num_threads()
         self._encoders: dict[str, Encoder] = {}
-        self._skeletons: dict[str, ModelSizes] = {}
+        self._sizes: dict[str, ModelSizes] = {}
         # One thread for the worker's whole life: its OpenMP team, its CUDA context, its grad mode.
         self._thread = ThreadPoolExecutor(1, "device", initializer=self.device.enter_thread)
         self._running: Future[None] | None = None
@@ -113,8 +113,8 @@ class Worker:
     def use_threads(self, count: int | None) -> None:
         torch.set_num_threads(count or self._default_threads)
 
-    def identity(self, folder: Path, say: StatusCallback) -> Identity:
-        return self._hashes.of(folder, say)
+    def identity(self, folder: Path, report_status: StatusCallback) -> Identity:
+        return self._hashes.of(folder, report_status)
 
     def encoder(self, folder: Path, identity: Identity) -> Encoder:
         if identity.fingerprint not in self._encoders:
@@ -122,9 +122,9 @@ class Worker:
         return self._encoders[identity.fingerprint]
 
     def model_sizes(self, folder: Path, identity: Identity) -> ModelSizes:
-        if identity.fingerprint not in self._skeletons:
-            self._skeletons[identity.fingerprint] = model_sizes(folder)
-        return self._skeletons[identity.fingerprint]
+        if identity.fingerprint not in self._sizes:
+            self._sizes[identity.fingerprint] = model_sizes(folder)
+        return self._sizes[identity.fingerprint]
 
 
 class _Process:
@@ -145,9 +145,9 @@ class _Process:
         try:
             worker = Worker(cache_dir, device, budget_bytes, host_budget_bytes)
         except EngineError as error:
-            self._say(json.dumps({"refused": str(error)}).encode())
+            self._send(json.dumps({"refused": str(error)}).encode())
             return
-        self._say(_with_environment("hello", worker))
+        self._send(_with_environment("hello", worker))
         while True:
             match self._work.get():
                 case {"run": command}:
@@ -158,17 +158,17 @@ class _Process:
     def _run(self, worker: Worker, command: dict[str, Any]) -> None:
         cancel, request = self._cancels[command["id"]], RunRequest.model_validate(command["request"])
         for event in worker.run(command["lanes"], request, cancel, command["first"]):
-            self._say(b'{"event":' + dumps(event) + b"}")
+            self._send(b'{"event":' + dumps(event) + b"}")
         del self._cancels[command["id"]]
-        self._say(_with_environment("end", worker))
+        self._send(_with_environment("end", worker))
 
     def _evict(self, worker: Worker, key: str | None) -> None:
         try:
             worker.evict(key)
         except EngineError as error:
-            self._say(json.dumps({"refused": str(error)}).encode())
+            self._send(json.dumps({"refused": str(error)}).encode())
         else:
-            self._say(_with_environment("evicted", worker))
+            self._send(_with_environment("evicted", worker))
 
     def _listen(self) -> None:
         """When the input ends the page is gone, and so is this worker, whatever it is doing."""
@@ -184,7 +184,7 @@ class _Process:
         finally:
             os._exit(0)
 
-    def _say(self, line: bytes) -> None:
+    def _send(self, line: bytes) -> None:
         self._answers.write(line + b"\n")
         self._answers.flush()
 

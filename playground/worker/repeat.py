@@ -49,7 +49,7 @@ class PreparedLane:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RepeatPlan:
     """Which repeat it is: `number`, `cold` and `alone` as in `Trace`. `weighed`: its memory is looked at, which costs it some time."""
 
     number: int
@@ -79,13 +79,13 @@ RepeatNote = StartNote | StepNote | RepeatFinished | LaneFailed
 
 
 class LaneRepeat:
-    """A `Racer`. `tell` receives what happens, in order; it is called on the timed path and must only note it down."""
+    """A `Racer`. `emit` receives what happens, in order; it is called on the timed path and must only note it down."""
 
     def __init__(
-        self, on_device: PreparedLane, turn: Turn, device: Device, tell: Callable[[RepeatNote], None], cancelled: Callable[[], bool]
+        self, prepared: PreparedLane, plan: RepeatPlan, device: Device, emit: Callable[[RepeatNote], None], cancelled: Callable[[], bool]
     ) -> None:
-        self._on, self._turn, self._device = on_device, turn, device
-        self._tell, self._cancelled = tell, cancelled
+        self._on, self._plan, self._device = prepared, plan, device
+        self._emit, self._cancelled = emit, cancelled
         self.clock = OwnClock()
         self.failed = False
 
@@ -108,16 +108,16 @@ class LaneRepeat:
 
     def _fail(self, kind: Any, message: str) -> None:
         self.failed = True
-        self._tell(LaneFailed(self._on.index, kind, message))
+        self._emit(LaneFailed(self._on.index, kind, message))
 
     def _watched(self, give_turn: Callable[[], bool]) -> None:
         """The repeat, and what the machine did besides; its memory too if that is asked."""
-        footprint = Footprint(self._device, self._on.model, self._on.weights_bytes) if self._turn.weighed else None
+        footprint = Footprint(self._device, self._on.model, self._on.weights_bytes) if self._plan.weighed else None
         before = self._device.watch.mark()
         with footprint.watching() if footprint else nullcontext():
             ended = self._generate(give_turn)
         memory = footprint.memory if footprint else None
-        self._tell(replace(ended, conditions=self._device.watch.since(before), memory=memory))
+        self._emit(replace(ended, conditions=self._device.watch.since(before), memory=memory))
         if "timeout" in ended.finish:
             tokens, measure = max(map(len, ended.output_ids)), self._on.measure
             self._fail(
@@ -125,16 +125,16 @@ class LaneRepeat:
             )
 
     def _generate(self, give_turn: Callable[[], bool]) -> RepeatFinished:
-        on, measure, turn = self._on, self._on.measure, self._turn
+        on, measure, plan = self._on, self._on.measure, self._plan
         torch.manual_seed(on.lane.decoding.seed_in(measure.seed))
         self.clock.start()
         inputs = on.encoder.encode(on.prompts, self._device)
         self._device.synchronize()
         tokenize_s, _ = self.clock.read()
-        warmup = turn.number < measure.warmup
-        self._tell(
+        warmup = plan.number < measure.warmup
+        self._emit(
             StartNote(
-                RepeatStarted(on.index, turn.number, warmup, on.prompt_tokens, tokenize_s, turn.cold, turn.alone),
+                RepeatStarted(on.index, plan.number, warmup, on.prompt_tokens, tokenize_s, plan.cold, plan.alone),
                 on.encoder,
                 on.lane.batch,
                 on.revises,
@@ -158,7 +158,7 @@ class LaneRepeat:
         end_s, end_wall_s = self.clock.read()
         finish = tuple(_finish(row, on, probe) for row in rows)
         output_ids = tuple(tuple(row) for row in rows)
-        return RepeatFinished(on.index, turn.number, end_s, end_wall_s, output_ids, finish, texts)
+        return RepeatFinished(on.index, plan.number, end_s, end_wall_s, output_ids, finish, texts)
 
     def _probe(self, prompt_length: int, give_turn: Callable[[], bool]) -> Probe:
         on = self._on
@@ -168,7 +168,7 @@ class LaneRepeat:
             rows=on.lane.batch,
             prompt_length=prompt_length,
             revises=on.revises,
-            record=lambda step: self._tell(StepNote(on.index, step)),
+            record=lambda step: self._emit(StepNote(on.index, step)),
             give_turn=give_turn,
             cancelled=self._cancelled,
             timeout_s=on.measure.timeout_s,

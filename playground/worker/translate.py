@@ -38,13 +38,13 @@ class Translator:
 class _Rows:
     """The rows of one repeat: what each has so far, and which have ended."""
 
-    def __init__(self, began: StartNote) -> None:
-        self._lane, self._repeat, self._revises = began.event.lane, began.event.repeat, began.revises
-        self._ends = began.end_ids
-        self._ended = [False] * began.batch
-        self._best: list[list[int]] = [[] for _ in range(began.batch)]
+    def __init__(self, start: StartNote) -> None:
+        self._lane, self._repeat, self._revises = start.event.lane, start.event.repeat, start.revises
+        self._ends = start.end_ids
+        self._ended = [False] * start.batch
+        self._best: list[list[int]] = [[] for _ in range(start.batch)]
         """Of beams: each row's best candidate so far."""
-        self._streams = RowStreams(began.encoder, began.batch, began.revises)
+        self._streams = RowStreams(start.encoder, start.batch, start.revises)
 
     def steps_taken(self, raw: list[RawStep]) -> StepsTaken:
         steps, changes = [], []

@@ -17,7 +17,7 @@ from playground.worker.device import Device
 from playground.worker.loading import BaseSpec, load_base, quiet_libraries
 from playground.worker.prequantized import Copies
 from playground.worker.prompts import Encoder, Prompts
-from playground.worker.repeat import LaneRepeat, PreparedLane, RepeatNote, Turn
+from playground.worker.repeat import LaneRepeat, PreparedLane, RepeatNote, RepeatPlan
 from tests.benchmarks.setup import PROMPT
 
 
@@ -44,7 +44,7 @@ class Both:
 
     def trace(self, lane: PreparedLane) -> dict[str, Any]:
         told: list[RepeatNote] = []
-        LaneRepeat(lane, Turn(0), self._device, told.append, lambda: False).run(lambda: False)
+        LaneRepeat(lane, RepeatPlan(0), self._device, told.append, lambda: False).run(lambda: False)
         ended = told[-1]
         assert isinstance(ended, RepeatFinished)
         return {"trace_s": ended.end_s, "trace_ids": [list(row) for row in ended.output_ids]}
