@@ -75,8 +75,8 @@ DEFAULT_SCRIPTS: Mapping[str, Script] = {
 
 
 def script_of(lane: Lane) -> Script:
-    """A script by the lane's precision; sampled lanes have words of their own."""
-    script = DEFAULT_SCRIPTS[lane.variant.weights.scheme]
+    """A script by the lane's scheme; sampled lanes have words of their own."""
+    script = DEFAULT_SCRIPTS.get(lane.variant.weights.scheme, Script())
     return replace(script, words=SAMPLED) if lane.decoding.sampled else script
 
 
