@@ -12,7 +12,8 @@ import gradio as gr
 from playground.errors import InputError
 from playground.recordings.build import build_recording
 from playground.recordings.writing import recording_document
-from playground.runs.runner import Reader, Runner
+from playground.runs.run import Reader
+from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.knobs import nested
 from playground.spec.presets import Preset

@@ -17,7 +17,8 @@ from playground.recordings.writing import dump_recording
 from playground.report.csv import csv_text
 from playground.report.markdown import markdown_text
 from playground.report.wording import more_words
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.presets import Preset
 from playground.timeline.state import RunState

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from playground.recordings.build import build_recording
 from playground.recordings.schema import Recording
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.request import RunRequest
 

@@ -21,7 +21,8 @@ from gradio_client import Client
 
 from playground.analysis.metrics import measure
 from playground.engines.local.client import LocalFleet
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.timeline.events import StepsTaken
 from tests.benchmarks.app import connected, through_app
 from tests.benchmarks.figure import Figure

@@ -13,7 +13,8 @@ from playground.engines.base import Engine
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.errors import EngineError, InputError
 from playground.recordings.build import build_recording
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment

@@ -11,7 +11,8 @@ from playground.analysis.comparison import paired, repeats_to_add, unsure, width
 from playground.analysis.figures import figure
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.recordings.build import build_recording
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.spec.request import RunRequest
 from playground.timeline.events import Event, LaneEvent, RepeatsAdded, RepeatStarted
 from playground.timeline.state import RunState
@@ -34,7 +35,7 @@ def engine(nf4: Script, clock: Callable[[float], None] = lambda _seconds: None) 
 def ran(wanted: RunRequest, nf4: Script) -> tuple[RunState, list[Event]]:
     once = engine(nf4)
     run = Runner(lambda _lane, _model_id: once).start(wanted)
-    return run.reader().to_the_end(), run.told_since(0)
+    return run.reader().to_the_end(), run.events_since(0)
 
 
 def added(events: list[Event]) -> list[int]:
@@ -69,7 +70,7 @@ def test_the_time_limit_ends_it_unsure() -> None:
     once = engine(SHAKY, lambda seconds: now.__setitem__(0, now[0] + seconds))
     run = Runner(lambda _lane, _model_id: once, clock=lambda: now[0]).start(asked(repeats=1, until={"width": 0.01, "limit_s": 1.0}))
     view = run.reader().to_the_end()
-    (bf16, nf4), rounds = view.lanes, added(run.told_since(0))
+    (bf16, nf4), rounds = view.lanes, added(run.events_since(0))
     assert 1 < len(bf16.counted) == len(nf4.counted) < 100
     assert sum(rounds) + 1 == len(bf16.counted)
     assert now[0] > 1.0, "the last round began within the limit, and ended after it"

@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from playground.errors import InputError
-from playground.runs.runner import Run
+from playground.runs.run import Run
 from playground.settings import Settings
 from playground.ui.visitors.caps import Caps, visitor_of
 from tests.timelines import request

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from playground.engines.scripted import WORDS, Script, ScriptedEngine
-from playground.runs.runner import Reader, Runner
+from playground.runs.run import Reader
+from playground.runs.runner import Runner
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.events import RepeatFinished, RepeatStarted, StepsTaken

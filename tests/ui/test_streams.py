@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground.engines.scripted import Script, ScriptedEngine
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.ui.live.streams import KEPT, Answer, Streams
 from tests.timelines import request
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment
 from playground.timeline.events import LaneEvent, LaneStatus

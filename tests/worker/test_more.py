@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from playground.engines.local.client import LocalFleet
-from playground.runs.runner import Reader, Run, Runner
+from playground.runs.run import Reader, Run
+from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.timeline.events import LaneLoaded, RepeatStarted
 from tests.worker.conftest import request_for
@@ -31,7 +32,7 @@ def ended(run: Run) -> Reader:
 
 def order(run: Run) -> list[tuple[int, int, bool]]:
     """Lane, number and warm-up of each repeat, as they came."""
-    return [(one.lane, one.repeat, one.warmup) for one in run.told_since(0) if isinstance(one, RepeatStarted)]
+    return [(one.lane, one.repeat, one.warmup) for one in run.events_since(0) if isinstance(one, RepeatStarted)]
 
 
 @pytest.mark.parametrize("schedule", ["exclusive", "interleaved", "contended"])
@@ -51,5 +52,5 @@ def test_a_run_that_goes_on_is_as_one_that_was_longer_from_the_start(runner: Run
         assert lane.error is None
         assert [repeat.warmup for repeat in lane.repeats if not repeat.alone] == [True, False, False, False]
         assert [repeat.output_ids for repeat in lane.repeats] == [repeat.output_ids for repeat in other.repeats]
-    loads = [event for event in longer.told_since(0) if isinstance(event, LaneLoaded)]
+    loads = [event for event in longer.events_since(0) if isinstance(event, LaneLoaded)]
     assert len(loads) == len(LANES), "what is in place still is no swap"

@@ -28,7 +28,8 @@ from playground.report.sections import Choice, sections
 from playground.report.sections.read_as import tool_of
 from playground.report.verdict import lane_verdicts, verdict
 from playground.report.wording import caption
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.spec.request import SETTINGS, RunRequest
 from playground.timeline.state import RunState
 

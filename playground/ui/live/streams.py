@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from typing import Any, TypedDict
 
-from playground.runs.runner import Reader, Run
+from playground.runs.run import Reader, Run
 from playground.ui.live.feed import Feed
 
 KEPT = 128

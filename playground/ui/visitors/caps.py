@@ -10,7 +10,7 @@ import gradio as gr
 
 from playground.errors import InputError
 from playground.formatting import count
-from playground.runs.runner import Run
+from playground.runs.run import Run
 from playground.settings import Settings
 
 

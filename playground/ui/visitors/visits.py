@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from playground.runs.runner import Run
+from playground.runs.run import Run
 
 KEPT = 64
 """Finished runs that are kept, of the last visitors: each holds all its events."""

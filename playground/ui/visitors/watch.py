@@ -9,7 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from playground.runs.runner import Run, Runner
+from playground.runs.run import Run
+from playground.runs.runner import Runner
 from playground.ui.live.feed import following
 from playground.ui.live.streams import Streams
 
