@@ -100,6 +100,8 @@ class LaneFigures(_Record):
     memory: Memory | None
     comparison: Comparison | None
     """With the baseline; None for the baseline itself."""
+    metrics: dict[str, float | None]
+    """The lane's figure of every metric, by the metric's key and in its unit; None: unknown."""
     repeats: tuple[Metrics, ...]
     """Of each repeat in turn."""
 

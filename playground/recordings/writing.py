@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydantic_core import to_json
 
 from playground.analysis.comparison import comparison
+from playground.analysis.figures import METRICS, lane_figure
 from playground.analysis.metrics import measure
 from playground.recordings.replay import state_of
 from playground.recordings.schema import DERIVED, Figures, LaneFigures, Recording
@@ -37,5 +39,11 @@ def _lane_figures(view: RunState, lane: LaneState) -> LaneFigures:
         memory_bytes=lane.memory_bytes,
         memory=lane.memory,
         comparison=comparison(view, lane),
+        metrics={key: _finite(lane_figure(view, lane, key).value) for key in METRICS},
         repeats=tuple(map(measure, lane.repeats)),
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinity: what a metric counts to and never comes is unknown."""
+    return value if value is None or math.isfinite(value) else None
