@@ -84,8 +84,8 @@ def test_swaps_that_come_later_are_marks(visit_to: Visit) -> None:
 
 def test_outputs_are_compared_when_asked_and_published_figures_stand_beside(visit_to: Visit, artifacts: Path) -> None:
     page = visit_to("?preset=falcon-faq")
-    expect(page.tab.locator(".lp-published tbody tr")).to_have_count(3)
-    expect(page.tab.locator(".lp-published tbody tr").nth(1)).to_contain_text("9.28 s")
+    expect(page.tab.locator("[data-section=published] tbody tr")).to_have_count(3)
+    expect(page.tab.locator("[data-section=published] tbody tr").nth(1)).to_contain_text("9.28 s")
     page.tab.get_by_role("button", name="Settings", exact=True).click()
     expect(page.tab.get_by_label("Compare outputs")).to_be_checked()
     page.tab.get_by_label("Compare outputs").uncheck()
@@ -96,7 +96,7 @@ def test_outputs_are_compared_when_asked_and_published_figures_stand_beside(visi
     page.set_tokens(2)
     page.run()
     page.wait_done()
-    row = page.tab.locator(".lp-published tbody tr").nth(2).locator("td")
+    row = page.tab.locator("[data-section=published] tbody tr").nth(2).locator("td")
     expect(row).to_have_text(["load_in_8bit", "3.04 s", "0.229×", "199 ms", "1.55×", "same tokens · 100 % agree"])
     expect(page.tab.locator(".lp-results thead").first).to_contain_text("Top-1 agreement")
     expect(page.tab.locator(".lp-verdict")).to_contain_text("7 lanes agree with lane 1 on 100 % of tokens")
@@ -106,5 +106,5 @@ def test_outputs_are_compared_when_asked_and_published_figures_stand_beside(visi
     page.tab.get_by_role("option", name="Quickstart").click()
     page.expect_lanes(QUICKSTART)
     page.run()
-    expect(page.tab.locator(".lp-published")).to_be_hidden()
+    expect(page.tab.locator("[data-section=published]")).to_be_hidden()
     page.stop()

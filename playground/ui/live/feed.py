@@ -25,10 +25,6 @@ from playground.formatting import duration, milliseconds, rate, ratio, significa
 from playground.report.charts import PALETTES, against, figures, repeats_ms, ttft_ms
 from playground.report.loads import adapter_words, every_swap, load_time, swap_words
 from playground.report.script import script
-from playground.report.section import Cell, Row, Section
-from playground.report.sections.published import published
-from playground.report.sections.read_as import NOTE, TITLES, TOOLS, read_as
-from playground.report.sections.results import results
 from playground.report.slo import MEANINGS, PASSES, goodput_note
 from playground.report.verdict import verdict
 from playground.report.wording import (
@@ -45,6 +41,7 @@ from playground.report.wording import (
 )
 from playground.timeline.state import LaneState, RunningRepeat, RunState
 from playground.timeline.trace import Metrics, RowText, TokenCounts
+from playground.ui.live.section_feed import SectionFeed
 
 FIGURES_PERIOD_S = 0.2
 """Figures that change faster than this cannot be read."""
@@ -71,7 +68,7 @@ class Feed:
         self._view = view
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
         self._sent: dict[str, Any] = {}
-        self._rows: list[dict[str, Any]] = []
+        self._sections = SectionFeed(view)
         self._beneath_of: tuple[Any, ...] = ()
         self._beneath_words = ""
 
@@ -96,11 +93,8 @@ class Feed:
                 "notes": [PASSES, goodput_note(view.request)],
                 "meanings": MEANINGS,
             },
-            "columns": _columns(results(view)),
-            "published": _published(published(view)),
-            "definitions": _about_definitions(),
         }
-        return record({"run": view.run_id, "start": start})
+        return record({"run": view.run_id, "start": start | self._sections.start()})
 
     def frame(self) -> str:
         """What has changed since the last frame."""
@@ -113,14 +107,9 @@ class Feed:
             now["words"] = run_words(view)
         if made_up := scripted_words(view):
             now["note"] = made_up
-        if not self._rows or any("state" in changes for changes in lanes.values()):
-            for index, row in self._new_rows():
-                lanes.setdefault(str(index), {})["row"] = row
-            if (others := _published(published(view))) is not None:
-                now["published"] = others["rows"]
-        if view.status in ("done", "cancelled") and "definitions" not in self._sent:  # every timeline is read anew: not while it runs
-            now["definitions"] = {name: _readings(read_as(view, tool)) for name, tool in TOOLS.items()}
         changed = _changed(self._sent, now)
+        if any("state" in changes for changes in lanes.values()):
+            changed |= self._sections.changes()
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
 
     def _beneath(self) -> str:
@@ -130,45 +119,6 @@ class Feed:
             words = until_words(self._view), noise_words(self._view)
             self._beneath_of, self._beneath_words = known, " ".join(filter(None, words))
         return self._beneath_words
-
-    def _new_rows(self) -> list[tuple[int, dict[str, Any]]]:
-        """The table's rows that changed: a lane's own figures, or the baseline's that it is compared with."""
-        before, self._rows = self._rows, [_row(self._view, row) for row in results(self._view).rows]
-        return [(index, row) for index, row in enumerate(self._rows) if not before or before[index] != row]
-
-
-def _columns(section: Section) -> list[dict[str, Any]]:
-    return [{"title": one.title, "meaning": one.meaning, "main": one.main} for one in section.headings[1:]]
-
-
-def _row(view: RunState, row: Row) -> dict[str, Any]:
-    error = None if row.lane is None else view.lanes[row.lane].error
-    return {"error": error, "cells": [_cell(cell) for cell in row.cells[1:]]}
-
-
-def _cell(cell: Cell) -> dict[str, Any]:
-    return {"text": cell.text, "value": cell.value, "against": " · ".join(cell.beside), "title": cell.hint}
-
-
-def _published(section: Section | None) -> dict[str, Any] | None:
-    if section is None:
-        return None
-    rows = [{"lane": row.lane, "label": row.cells[0].text, "texts": [cell.text for cell in row.cells[1:]]} for row in section.rows]
-    source = section.title.removeprefix("Published: ").removesuffix(".")
-    *also, why = section.notes or ("",)
-    return {"source": source, "headings": [one.title for one in section.headings], "rows": rows, "also": also, "why": why}
-
-
-def _about_definitions() -> dict[str, Any]:
-    tools = [{"name": name, "title": tool.title} for name, tool in TOOLS.items()]
-    return {"tools": tools, "headings": ["Lane", *TITLES.values()], "note": NOTE}
-
-
-def _readings(section: Section) -> dict[str, Any]:
-    def cell(one: Cell) -> dict[str, Any]:
-        return {"text": one.text, "here": one.beside[0].removeprefix("≠ ") if one.beside else None}
-
-    return {"rows": [{"cells": [cell(one) for one in row.cells[1:]]} for row in section.rows], "why": list(section.notes[:-1])}
 
 
 def _lane(view: RunState, lane: LaneState) -> dict[str, Any]:

@@ -3,12 +3,10 @@ import { copyFrom } from '../shared/copy.js';
 import { find, make, setText } from '../shared/dom.js';
 import { Card } from './card.js';
 import { Charts } from './charts.js';
-import { Definitions } from './definitions.js';
 import { Predict } from './predict.js';
-import { Published } from './published.js';
 import { Race } from './race.js';
 import { Replay } from './replay.js';
-import { Table, fillMethod } from './table.js';
+import { Sections } from './sections.js';
 import { Targets } from './targets.js';
 
 const PHONE_PX = 640;
@@ -20,9 +18,7 @@ export class LiveView {
     Object.assign(this, { root, run: null, cards: [], race: null });
     this.charts = new Charts(root);
     this.targets = new Targets(root, this.charts);
-    this.table = new Table(root);
-    this.published = new Published(root);
-    this.definitions = new Definitions(root);
+    this.sections = new Sections(root);
     this.predict = new Predict(root);
     this.replay = new Replay(root, { compare: () => this.compare(), end: () => this.say(this.words) });
     this.dialog = find('.lp-code', root);
@@ -50,7 +46,7 @@ export class LiveView {
   begin(run) {
     if (this.replay.on) this.replay.leave();
     Object.assign(this, { run, words: run.idle ? 'Ready' : 'Starting' });
-    run.meaning = (name) => run.columns.find(({ title }) => title === name)?.meaning ?? '';
+    run.meaning = (name) => run.sections.results.headings.find(({ title }) => title === name)?.meaning ?? '';
     this.root.dataset.state = run.idle ? 'idle' : 'waiting';
     this.root.removeAttribute('data-stale');
     this.root.toggleAttribute('data-watching', Boolean(run.watching));
@@ -59,8 +55,7 @@ export class LiveView {
     find('.lp-sr', this.root).replaceChildren();
     this.reserve(run.lanes.length);
     this.lay(run);
-    for (const part of [this.table, this.published, this.definitions]) part.begin(run);
-    fillMethod(this.root, run);
+    this.sections.begin(run);
     this.charts.begin(run, this.cards);
     this.targets.begin(run);
     this.replay.disarm();
@@ -101,8 +96,7 @@ export class LiveView {
     if (written.length) this.compare();
     for (const [index] of written) this.cards[index].answer.follow();
     if ('words' in record) this.say(this.words = this.run.watching ? `Watching: ${record.words}` : record.words);
-    if ('published' in record) this.published.set(record.published);
-    if ('definitions' in record) this.definitions.set(record.definitions);
+    this.sections.take(record);
     for (const [key, selector] of Object.entries(LINES)) if (key in record) setText(find(selector, this.root), record[key]);
     if ('beneath' in record) find('.lp-beneath', this.root).title = record.beneath;
     if ('state' in record) this.setState(record.state, record.words);
@@ -113,7 +107,6 @@ export class LiveView {
     const card = this.cards[index], again = card.update(change);
     if (again && index === this.run.baseline) for (const other of this.cards) other.answer.forget();
     this.moveRunner(card, change);
-    if ('row' in change) this.table.set(index, change.row);
     this.charts.take(index, change);
     this.targets.take(index, change);
     return Boolean(change.steps || change.text || again);
