@@ -83,7 +83,8 @@ export class SectionTable {
 
   // All columns, as text that spreadsheets take.
   text() {
-    const lines = this.section.rows.map(({ cells }) => cells.map(({ text, beside = [] }, at) => (at ? [text, ...beside].join(' ') : text)));
+    const whole = ({ text, beside = [] }, at) => (at && beside.length ? `${text} ${beside.join(' · ')}` : text);
+    const lines = this.section.rows.map(({ cells }) => cells.map(whole));
     return [this.section.headings.map(({ title }) => title), ...lines].map((line) => line.join('\t')).join('\n');
   }
 }
