@@ -21,6 +21,10 @@ import gradio as gr
 from playground.errors import InputError
 
 HERE = Path(__file__).parent
+MOUNTED = "export function mount("
+"""In a module that draws a component."""
+LOADED = "playground"
+"""The page's one global: the modules that are loaded, by address."""
 NOT_LOADED = "This part of the page could not be loaded; reload the page."
 
 
@@ -52,18 +56,26 @@ class Static:
         return _address(self._plotly)
 
     def on_load(self, module: str) -> str:
-        """A component's `js_on_load`: it calls the module's `mount` with what Gradio gives such a script."""
-        where = json.dumps(_address(self._modules / module))
+        """A component's `js_on_load`: it calls the module's `mount` with what Gradio gives such a script.
+
+        At once when the module is there already, so that the component is drawn whole the first time.
+        """
+        where, failed = json.dumps(_address(self._modules / module)), json.dumps(NOT_LOADED)
         return (
-            f"import(new URL({where}, document.baseURI)).then(\n"
-            "  ({ mount }) => mount({ element, props, server, trigger, watch }),\n"
-            f"  () => {{ element.textContent = {json.dumps(NOT_LOADED)}; }},\n"
-            ");"
+            "const use = ({ mount }) => mount({ element, props, server, trigger, watch });\n"
+            f"const there = window.{LOADED}?.[{where}];\n"
+            "if (there) use(there);\n"
+            f"else import(new URL({where}, document.baseURI)).then(use, () => {{ element.textContent = {failed}; }});"
         )
 
-    def preload(self) -> str:
-        """For the page's head: all modules at once while Gradio itself starts, not one after the other as they import each other."""
-        return "".join(f'<link rel="modulepreload" href="{_address(self._modules / name)}">' for name in modules())
+    def head(self) -> str:
+        """For the page's head: all modules are fetched at once while Gradio itself starts, and those that are mounted are kept at hand."""
+        addresses = {name: _address(self._modules / name) for name in modules()}
+        links = "".join(f'<link rel="modulepreload" href="{address}">' for address in addresses.values())
+        mounted = [addresses[name] for name in addresses if MOUNTED in (HERE / name).read_text(encoding="utf-8")]
+        imports = "".join(f"import * as m{at} from {json.dumps(f'./{address}')};" for at, address in enumerate(mounted))
+        kept = ",".join(f"{json.dumps(address)}:m{at}" for at, address in enumerate(mounted))
+        return f'{links}<script type="module">{imports}window.{LOADED}={{{kept}}};</script>'
 
     @property
     def _plotly(self) -> Path:

@@ -28,7 +28,7 @@ def launch_options(cache_dir: Path) -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css": _lane_colours() + "".join((HERE / name).read_text(encoding="utf-8") for name in STYLES),
-        "head": Static.of(cache_dir).preload(),
+        "head": Static.of(cache_dir).head(),
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
