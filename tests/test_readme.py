@@ -14,6 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 from pydantic import AliasChoices
 
+from playground.report.markdown import section_text
+from playground.report.sections.meanings import meanings
 from playground.settings import ROOT, Settings
 from playground.spec.names import EMBEDDED_HUB_ID
 from tests.test_space import run, space, started
@@ -68,6 +70,10 @@ def test_the_table_of_settings_names_every_setting_and_no_other() -> None:
     told = {("PLAYGROUND" + name) if name.startswith("_") else name for first in firsts for name in re.findall(r"`(\w+)`", first)}
     variables = set(map(variable, Settings.model_fields))
     assert told == variables
+
+
+def test_the_table_of_figures_is_the_registrys() -> None:
+    assert section_text(meanings()) in README, 'write what section_text(meanings()) gives under "What the numbers mean"'
 
 
 def test_an_image_holds_what_the_app_needs(tmp_path: Path) -> None:
