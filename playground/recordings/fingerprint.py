@@ -72,11 +72,11 @@ def fingerprint(recording: Recording) -> Fingerprint:
 
 def _settings(recording: Recording) -> Values:
     request, measure = recording.request, recording.request.measure
-    asked = measure.model_dump(mode="json") | request.workload.model_dump(mode="json")
+    how = measure.model_dump(mode="json") | request.workload.model_dump(mode="json")
     if measure.schedule == "interleaved":
-        asked["schedule"] = f"interleaved, quantum {measure.quantum_s:g} s"
+        how["schedule"] = f"interleaved, quantum {measure.quantum_s:g} s"
     # The threads that were asked for stand in the environment as those that were there.
-    return {key: value for key, value in asked.items() if key not in ("threads", "timeout_s", "agreement", "quantum_s")}
+    return {key: value for key, value in how.items() if key not in ("threads", "timeout_s", "agreement", "quantum_s")}
 
 
 def _lane(recording: Recording, lane: LaneRecord) -> Values:
@@ -117,8 +117,8 @@ def differences(first: Recording, second: Recording, pairs: Sequence[tuple[int, 
         for sentence in _differ(one.lanes[mine], other.lanes[theirs]):
             of_lanes.setdefault(sentence, []).append(where)
     everywhere = len(pairs)
-    told = [(where if len(where) < everywhere or everywhere == 1 else ["all lanes"], said) for said, where in of_lanes.items()]
-    return [*_differ(one.run, other.run), *(f"{', '.join(where)}: {sentence}" for where, sentence in told)]
+    grouped = [(where if len(where) < everywhere or everywhere == 1 else ["all lanes"], sentence) for sentence, where in of_lanes.items()]
+    return [*_differ(one.run, other.run), *(f"{', '.join(where)}: {sentence}" for where, sentence in grouped)]
 
 
 def _differ(first: Values, second: Values) -> Iterator[str]:
@@ -152,8 +152,8 @@ def _against(key: str, one: Any, other: Any) -> str:
             for which, mine, theirs in (("first", one, other), ("second", other, one))
         ]
         return "; ".join(f"only in the {which}: {_short(', '.join(names))}" for which, names in only if names)
-    say = _bytes if key.endswith("_bytes") else _said
-    return f"{say(one)} against {say(other)}"
+    write = _bytes if key.endswith("_bytes") else _text
+    return f"{write(one)} against {write(other)}"
 
 
 def _names(value: Any) -> bool:
@@ -161,10 +161,10 @@ def _names(value: Any) -> bool:
 
 
 def _bytes(value: Any) -> str:
-    return size(value) if isinstance(value, int) else _said(value)
+    return size(value) if isinstance(value, int) else _text(value)
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     match value:
         case None:
             return "not known"
