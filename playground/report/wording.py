@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from playground.analysis.comparison import brief, comparison, widest_interval
+from playground.analysis.comparison import brief, comparison
 from playground.analysis.figures import METRICS, figure, lane_figure
 from playground.analysis.metric import OfLane
 from playground.analysis.metrics import measure
+from playground.analysis.stopping import widest_interval
 from playground.formatting import about, count, duration, significant, size
 from playground.report.figures import parts_words
 from playground.report.loads import swap_words

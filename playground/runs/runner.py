@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from playground.analysis.comparison import repeats_to_add
 from playground.analysis.stats import get_ready
+from playground.analysis.stopping import repeats_to_add
 from playground.engines.base import Engine
 from playground.errors import EngineError
 from playground.formatting import about

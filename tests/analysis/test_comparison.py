@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from playground.analysis.comparison import compare, comparison, differs, paired, repeats_to_add
+from playground.analysis.comparison import compare, comparison, differs, paired
 from playground.analysis.pairing import slowdown
+from playground.analysis.stopping import repeats_to_add
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.recordings.build import build_recording
 from playground.recordings.writing import figures_of

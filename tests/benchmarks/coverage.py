@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
-from playground.analysis.comparison import LOOK_BACK, SURE_FROM
 from playground.analysis.pairing import UNTIL_LEVEL
 from playground.analysis.stats import LEVEL, RESAMPLES, SEED
+from playground.analysis.stopping import LOOK_BACK, SURE_FROM
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.setup import Setup
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from playground.analysis.comparison import paired, repeats_to_add, unsure, width
+from playground.analysis.comparison import paired
 from playground.analysis.figures import figure
+from playground.analysis.stopping import repeats_to_add, unsure, width
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.recordings.build import build_recording
 from playground.runs.run import Run
