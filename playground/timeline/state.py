@@ -15,6 +15,7 @@ from playground.timeline.events import (
     Event,
     FailureKind,
     LaneCompared,
+    LaneEvent,
     LaneFailed,
     LaneLoaded,
     LaneStatus,
@@ -143,6 +144,40 @@ class LaneState:
         """Whether the repeats that count were stopped or timed out: what they took is not what a whole one takes."""
         return any({"cancelled", "timeout"} & set(repeat.finish) for repeat in self.counted)
 
+    def apply(self, event: LaneEvent) -> None:
+        match event:
+            case LaneStatus():
+                self.state = "loading" if self.state in ("waiting", "loading") else self.state
+                self.status, self.fraction = event.text, event.fraction
+            case LaneLoaded():
+                self._take_load(event)
+            case RepeatStarted():
+                self.state, self.status, self.texts = "running", "", [""] * self.lane.batch
+                self.current = _running(self.lane, event)
+                self.first = self.first or (None if event.warmup or event.alone else self.current)
+            case StepsTaken():
+                if self.current is not None:
+                    self.current.take(event)
+                for change in event.text:
+                    _change_text(self.texts, change)
+            case RepeatFinished():
+                _finish_repeat(self, event)
+            case LaneCompared():
+                self.agreement = Agreement(top1=event.top1, places=event.places)
+            case LaneFailed():
+                _cut_off(self)
+                self.state, self.error, self.error_kind, self.status, self.fraction = "failed", event.message, event.kind, "", None
+            case _:
+                assert_never(event)
+
+    def _take_load(self, event: LaneLoaded) -> None:
+        self.state, self.status, self.fraction, self.facts = "ready", "", None, event.facts
+        self.weights_bytes = event.memory_bytes
+        if event.load_kind != "resident" or not self.loads:  # a run that goes on finds its variants in place: no swap
+            self.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
+        if self.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
+            self.load_s, self.load_kind = event.load_s, event.load_kind
+
 
 class RunState:
     """The state of one run. `apply` is called with each event in order; nothing else changes it."""
@@ -178,39 +213,8 @@ class RunState:
                 self.status = event.status
                 for lane in self.lanes:
                     _close(lane, event)
-            case LaneStatus():
-                lane = self.lanes[event.lane]
-                lane.state = "loading" if lane.state in ("waiting", "loading") else lane.state
-                lane.status, lane.fraction = event.text, event.fraction
-            case LaneLoaded():
-                lane = self.lanes[event.lane]
-                lane.state, lane.status, lane.fraction, lane.facts = "ready", "", None, event.facts
-                lane.weights_bytes = event.memory_bytes
-                if event.load_kind != "resident" or not lane.loads:  # a run that goes on finds its variants in place: no swap
-                    lane.loads.append(Load(load_s=event.load_s, load_kind=event.load_kind))
-                if lane.load_kind is None:  # a lane that had to make room and is loaded again keeps its first load's figures
-                    lane.load_s, lane.load_kind = event.load_s, event.load_kind
-            case RepeatStarted():
-                lane = self.lanes[event.lane]
-                lane.state, lane.status, lane.texts = "running", "", [""] * lane.lane.batch
-                lane.current = _running(lane.lane, event)
-                lane.first = lane.first or (None if event.warmup or event.alone else lane.current)
-            case StepsTaken():
-                lane = self.lanes[event.lane]
-                if lane.current is not None:
-                    lane.current.take(event)
-                for change in event.text:
-                    _change_text(lane.texts, change)
-            case RepeatFinished():
-                _finish_repeat(self.lanes[event.lane], event)
-            case LaneCompared():
-                self.lanes[event.lane].agreement = Agreement(top1=event.top1, places=event.places)
-            case LaneFailed():
-                lane = self.lanes[event.lane]
-                _cut_off(lane)
-                lane.state, lane.error, lane.error_kind, lane.status, lane.fraction = "failed", event.message, event.kind, "", None
             case _:
-                assert_never(event)
+                self.lanes[event.lane].apply(event)
 
 
 def _running(lane: Lane, event: RepeatStarted) -> RunningRepeat:
