@@ -35,11 +35,11 @@ RANK, TARGETS, MODULES = 8, ("q_proj", "v_proj"), 60
 LINEAR, LINEAR_MODULES = ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"), 210
 WORDS = ("the", "sky", "looks", "blue", "because", "air", "scatters", "short", "waves", "of", "light", "more", "than", "long", "ones")
 SAMPLED = ("the", "sky", "looks", "blue", "since", "tiny", "bits", "of", "air", "send", "blue", "light", "every", "way")
-"""What sampled lanes say: they depart from greedy ones, as they do with a model."""
+"""What sampled lanes write: they depart from greedy ones, as they do with a model."""
 ROUNDED = (*WORDS[:9], "from", *WORDS[10:])
-"""What 4-bit lanes say: another word now and then."""
+"""What 4-bit lanes write: another word now and then."""
 ADAPTED = ("you", "may", "return", "any", "unused", "item", "within", "30", "days", "of", "delivery", "for", "a", "full", "refund")
-"""What rows with a trained adapter say."""
+"""What rows with a trained adapter write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class ScriptedEngine:
                 del self._residents[label]
 
     def _compared(self, lanes: Sequence[int], request: RunRequest) -> Iterator[LaneEvent]:
-        """As if every lane would find likeliest what it said: the share of places with the baseline's words."""
+        """As if every lane would find likeliest what it wrote: the share of places with the baseline's words."""
         if request.baseline not in lanes:
             return
         length, spoken = (
@@ -302,8 +302,8 @@ class _Playing:
 
     def start(self) -> RepeatStarted:
         self.began_wall_s = self.wall.now_s
-        asked = tuple(len(row.split()) for row in self.rows)
-        return RepeatStarted(self.index, self.repeat, self.warmup, asked, self.tokenize_s, self.cold, self.alone)
+        prompt_tokens = tuple(len(row.split()) for row in self.rows)
+        return RepeatStarted(self.index, self.repeat, self.warmup, prompt_tokens, self.tokenize_s, self.cold, self.alone)
 
     def next_s(self) -> float:
         jitter = self.script.jitter[self.repeat % len(self.script.jitter)]
@@ -324,10 +324,10 @@ class _Playing:
         return StepsTaken(self.index, self.repeat, (step,), texts)
 
     def finish(self, why: Finish) -> RepeatFinished:
-        said = [[self._word(row, place) for place in range(self.tokens)] for row in range(len(self.rows))]
-        ids, texts = tuple(tuple(map(_token, row)) for row in said), tuple(map("".join, said))
+        rows = [[self._word(row, place) for place in range(self.tokens)] for row in range(len(self.rows))]
+        ids, texts = tuple(tuple(map(_token, row)) for row in rows), tuple(map("".join, rows))
         end_s, end_wall_s = self.clock_s + self.script.post_s, self.wall.now_s - self.began_wall_s + self.script.post_s
-        return RepeatFinished(self.index, self.repeat, end_s, end_wall_s, ids, (why,) * len(said), texts)
+        return RepeatFinished(self.index, self.repeat, end_s, end_wall_s, ids, (why,) * len(rows), texts)
 
     def _word(self, row: int, place: int) -> str:
         words = self.words[row]

@@ -66,7 +66,7 @@ def test_it_can_be_used_by_keyboard_alone(loaded: Playground) -> None:
     loaded.tab.keyboard.press("Tab")
     assert focused(loaded) == "Evict smollm2-135m bf16, 269 MB"
     loaded.tab.keyboard.press("Enter")
-    expect(loaded.tab.locator(".lp-pool-said")).to_have_text("Evicted smollm2-135m bf16.")
+    expect(loaded.tab.locator(".lp-pool-outcome")).to_have_text("Evicted smollm2-135m bf16.")
     expect(loaded.tab.locator(".lp-pool-words")).to_have_text("2 variants resident, 273 MB of 2.00 GB")
     assert focused(loaded) == "Evict smollm2-135m int8, 163 MB", "the keyboard goes on where it was"
     for _ in range(2):
@@ -83,7 +83,7 @@ def test_under_a_run_nothing_is_evicted_and_escape_closes_the_panel_only(loaded:
     loaded.expect_status("^Running")
     loaded.tab.click("#pool summary")
     loaded.tab.locator(".lp-pool-evict").first.click()
-    expect(loaded.tab.locator(".lp-pool-said")).to_have_text("Not evicted: a run is on; a variant can be evicted when it has ended.")
+    expect(loaded.tab.locator(".lp-pool-outcome")).to_have_text("Not evicted: a run is on; a variant can be evicted when it has ended.")
     assert len(labels(loaded)) == 4
     loaded.tab.keyboard.press("Escape")
     expect(loaded.tab.locator(".lp-pool-panel")).to_be_hidden()
@@ -103,7 +103,7 @@ def test_a_press_beside_it_closes_it_and_a_second_page_shows_the_same(loaded: Pl
     expect(other.tab.locator(".lp-pool-words")).to_have_text(re.compile("^2 variants"))
     loaded.tab.click("#pool summary")
     loaded.tab.locator(".lp-pool-evict").first.click()
-    expect(loaded.tab.locator(".lp-pool-said")).to_have_text("Not evicted: this variant is not loaded any more.")
+    expect(loaded.tab.locator(".lp-pool-outcome")).to_have_text("Not evicted: this variant is not loaded any more.")
     expect(loaded.tab.locator(".lp-pool-words")).to_have_text(re.compile("^2 variants"))
 
 
@@ -152,6 +152,6 @@ def test_a_models_name_stays_text(context: BrowserContext, tmp_path: Path) -> No
         page.tab.click("#pool summary")
         assert labels(page) == [PAYLOAD]
         page.tab.locator(".lp-pool-evict").click()
-        expect(page.tab.locator(".lp-pool-said")).to_have_text("Not evicted: this variant is not loaded any more.")
+        expect(page.tab.locator(".lp-pool-outcome")).to_have_text("Not evicted: this variant is not loaded any more.")
         page.expect_not_hacked()
         assert page.tab.locator("#pool img").count() == 0

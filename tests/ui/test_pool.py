@@ -128,11 +128,11 @@ def press(machine: Machine, **data: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("data", [{"key": "nothing"}, {"key": ["a", "list"]}, {}])
 def test_what_was_pressed_may_be_gone_or_made_up(data: dict[str, Any]) -> None:
     machine = Machine(ScriptedFleet(ScriptedEngine()), Settings())
-    assert press(machine, **data)["said"] == "Not evicted: this variant is not loaded any more."
+    assert press(machine, **data)["outcome"] == "Not evicted: this variant is not loaded any more."
 
 
 def test_without_a_device_it_says_so() -> None:
     machine = Machine(NoDevice(ScriptedEngine()), Settings())
     for value in (json.loads(machine.pool()), press(machine, key="a")):
         assert value["devices"] == []
-        assert value["said"] == "The device is not available: the worker process did not start"
+        assert value["outcome"] == "The device is not available: the worker process did not start"

@@ -121,8 +121,8 @@ class Edits:
         if len(texts) == 1:
             return self._rewritten(values, after, row)
         left_out = after.texts[len(self._controls.lanes.rows) :]
-        say = f"{len(self._controls.lanes.rows)} lanes fit here; left out: {', '.join(left_out)[:200]}" if left_out else HINT
-        return self._moved(values, after) | {self._controls.problem: say} | self._verdict(values, after, row)
+        message = f"{len(self._controls.lanes.rows)} lanes fit here; left out: {', '.join(left_out)[:200]}" if left_out else HINT
+        return self._moved(values, after) | {self._controls.problem: message} | self._verdict(values, after, row)
 
     def _field(self, values: Values, lanes: Lanes, report: Report) -> Updates:
         if report.name not in field_names() or set(report.fields) != set(field_names()):

@@ -133,8 +133,8 @@ def _adapters(value: str, names: Sequence[str], batch: int) -> list[Choice]:
 
 def _strange(adapters: str, names: Sequence[str]) -> str:
     """What is wrong with a choice that was typed; "" when it can be."""
-    asked = adapters.removesuffix(".merged").split("|")
-    return "" if all(name in (*names, NO_ADAPTER) or random_rank(name) for name in asked) else "not known here"
+    named = adapters.removesuffix(".merged").split("|")
+    return "" if all(name in (*names, NO_ADAPTER) or random_rank(name) for name in named) else "not known here"
 
 
 def _unfit(size: int, fields: Fields, here: Here) -> str:

@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 def live_view(value: str, answer: Callable[[dict[str, Any]], Awaitable[Any]], static: Static) -> Any:
     """The component. Its value is what stands there before a run, or the key of a run's records, which its scripts ask `answer` for."""
 
-    async def frames(asked: dict[str, Any]) -> Any:  # Gradio marks what it may call: that a method cannot bear
-        return await answer(asked)
+    async def frames(question: dict[str, Any]) -> Any:  # Gradio marks what it may call: that a method cannot bear
+        return await answer(question)
 
     return gr.HTML(
         value=value,

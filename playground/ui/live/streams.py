@@ -111,9 +111,9 @@ class Streams:
             self._streams.popitem(last=False)
         return stream
 
-    async def frames(self, asked: dict[str, Any]) -> Answer:
+    async def frames(self, question: dict[str, Any]) -> Answer:
         """What follows the first `seen` records of the stream `key`, once there is anything; called by the browser."""
-        key, seen = str(asked.get("key")), asked.get("seen")
+        key, seen = str(question.get("key")), question.get("seen")
         seen = seen if isinstance(seen, int) and seen >= 0 else 0
         with self._lock:
             stream = self._streams.get(key)

@@ -14,7 +14,7 @@ class Pool {
     Object.assign(this, { details, evict, summary: find('summary', details) });
     this.pressed = -1; // which button was, until what came of it is drawn
     document.addEventListener('pointerdown', (event) => { if (!details.contains(event.target)) details.open = false; });
-    details.addEventListener('toggle', () => { if (!details.open) this.say('said', ''); });
+    details.addEventListener('toggle', () => { if (!details.open) this.say('outcome', ''); });
     // On window, before the page's own keys: this Escape closes the panel and stops no run.
     window.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || !details.open) return;
@@ -29,9 +29,9 @@ class Pool {
 
   get buttons() { return [...this.details.querySelectorAll('.lp-pool-evict')]; }
 
-  show({ summary, devices, said, hint, copies }) {
+  show({ summary, devices, outcome, hint, copies }) {
     const whole = devices.reduce((sum, device) => sum + device.whole_bytes, 0);
-    for (const [name, text] of Object.entries({ words: summary, said, hint, copies })) this.say(name, text);
+    for (const [name, text] of Object.entries({ words: summary, outcome, hint, copies })) this.say(name, text);
     this.summary.setAttribute('aria-label', `Memory: ${summary}`);
     find('.lp-pool-bar', this.summary).replaceChildren(...devices.flatMap((device) => segments(device, device.whole_bytes / whole)));
     this.part('devices').replaceChildren(...devices.map((device) => this.section(device, devices.length === 1)));

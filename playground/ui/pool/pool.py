@@ -28,7 +28,7 @@ TEMPLATE = """
   <summary aria-label="Memory"><span class="lp-pool-words">Memory</span><span class="lp-pool-bar"></span></summary>
   <div class="lp-pool-panel">
     <div class="lp-pool-devices"></div>
-    <p class="lp-pool-said" role="status"></p>
+    <p class="lp-pool-outcome" role="status"></p>
     <p class="lp-pool-hint"></p>
     <p class="lp-pool-copies"></p>
   </div>
@@ -41,16 +41,16 @@ def pool_view(static: Static) -> Any:
     return gr.HTML(value="", html_template=TEMPLATE, js_on_load=static.on_load("pool/pool.js"), apply_default_css=False, elem_id="pool")
 
 
-def pool_value(environment: Environment, said: str = "") -> str:
-    """The component's value. `said`: what came of an eviction. Two are never equal, so that each is drawn."""
+def pool_value(environment: Environment, outcome: str = "") -> str:
+    """The component's value. `outcome`: what came of an eviction. Two are never equal, so that each is drawn."""
     devices = [_device(one) for one in environment.devices]
     residents = [resident for device in devices for resident in device["residents"]]
     used = sum(device["used_bytes"] for device in devices)
     budget = sum(device["budget_bytes"] for device in devices)
     loaded = f"{count(len(residents), 'variant')} resident, {size(used)} of {size(budget)}"
     summary = loaded if residents else f"Nothing loaded, {size(budget)} for variants"
-    told = {"hint": _hint(environment), "copies": _copies(environment)}
-    return record({"summary": summary, "devices": devices, "said": said, **told, "at": time.time_ns()})
+    notes = {"hint": _hint(environment), "copies": _copies(environment)}
+    return record({"summary": summary, "devices": devices, "outcome": outcome, **notes, "at": time.time_ns()})
 
 
 def _hint(environment: Environment) -> str:
@@ -73,7 +73,7 @@ def label_of(environment: Environment, key: str) -> str:
 
 def pool_problem(sentence: str) -> str:
     """The component's value when there is no device to tell of."""
-    return record({"summary": "Memory not known", "devices": [], "said": sentence, "hint": EVICTED, "copies": "", "at": time.time_ns()})
+    return record({"summary": "Memory not known", "devices": [], "outcome": sentence, "hint": EVICTED, "copies": "", "at": time.time_ns()})
 
 
 def _device(environment: Environment) -> dict[str, Any]:

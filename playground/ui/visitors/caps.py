@@ -29,8 +29,8 @@ class Visitor:
 def visitor_of(request: gr.Request, trust_forwarded_for: bool) -> Visitor:
     """`trust_forwarded_for`: exactly one proxy is before this server, and the last address in X-Forwarded-For is what it saw."""
     address = request.client.host if request.client else "unknown"
-    if trust_forwarded_for and (told := request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()):
-        address = told
+    if trust_forwarded_for and (forwarded := request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()):
+        address = forwarded
     return Visitor(f"user {request.username}" if request.username else f"session {request.session_hash}", address)
 
 
