@@ -15,7 +15,7 @@ import psutil
 import pytest
 from gradio_client import Client
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.recordings.schema import Recording
 from playground.spec.names import EMBEDDED_MODEL
 from tests.browser.conftest import wait_until_up

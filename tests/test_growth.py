@@ -79,7 +79,7 @@ ADDED_AT_THE_END = {
     "spec/weights.py": SCHEME,
     "spec/decoding.py": DECODING,
     "engines/registry.py": ENGINE,
-    "analysis/figures.py": METRIC,
+    "analysis/metrics.py": METRIC,
     "report/sections/__init__.py": SECTION,
     "cli/commands/made.py": COMMAND,
 }

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from playground.analysis.metrics import measure_running
+from playground.analysis.measuring import Metrics, measure_running
 from playground.timeline.state import LaneState
-from playground.timeline.trace import Metrics, Trace
+from playground.timeline.trace import Trace
 
 PARTS = ("tokenizing", "prefill", "decoding", "post")
 """Beam search: prefill is its first step, decoding the others. Of a server a fifth would be known, the network."""

@@ -6,8 +6,8 @@ to the baseline's, the geometric mean over the pairs; the interval is explained 
 
 from __future__ import annotations
 
-from playground.analysis.figures import METRICS, figure_of, lane_figure, values
 from playground.analysis.metric import OfLane
+from playground.analysis.metrics import METRICS, figure_of, lane_figure, values
 from playground.analysis.pairing import level, pairs
 from playground.analysis.stats import Estimate, Paired, Pairs, difference, interval
 from playground.formatting import between, count, significant

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from playground.analysis.metrics import median
-from playground.timeline.trace import Metrics, Trace
+from playground.analysis.measuring import Metrics, median
+from playground.timeline.trace import Trace
 
 Metric = Literal["ttft_s", "tpot_s", "itl_s", "e2e_s", "output_tokens_per_s"]
 
@@ -138,5 +138,5 @@ def _rate(tokens: int, seconds: float) -> float | None:
 
 
 def as_here(metrics: Metrics) -> Reading:
-    """This page's own definitions (metrics.py)."""
+    """This page's own definitions (measuring.py)."""
     return Reading(metrics.ttft_s, metrics.tpot_s, metrics.itl_s, metrics.e2e_s, metrics.output_tokens_per_s)

@@ -1,173 +1,316 @@
-"""Traces → figures; pure. One definition of each word, written out in README.md under "What the numbers mean".
+"""Every metric: what it is called, its unit, what it means, and how it is worked out. Pure.
 
-All figures are on the lane's own clock. Undefined is None, never 0.
+A new metric is one value of `METRICS`: tables, files, recordings and the README's table derive from it.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
-from bisect import insort
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import assert_never
 
-from playground.analysis.requests import requests, row_times
-from playground.timeline.state import RunningRepeat
-from playground.timeline.trace import Metrics, Step, Trace
-
-
-def measure(trace: Trace) -> Metrics:
-    """The figures of one repeat; worked out once."""
-    return trace.derive(_measure)
-
-
-def _measure(trace: Trace) -> Metrics:
-    found = _measure_batch(trace)
-    return _count_from_arrival(found, trace) if trace.requests else found
+from playground.analysis.measuring import Metrics, measure, measure_running, median
+from playground.analysis.metric import Figure, Metric, OfLane, OfRepeat, OfSamples, always, known
+from playground.analysis.output_diff import difference
+from playground.analysis.pairing import slowdown
+from playground.analysis.stats import percentile
+from playground.spec.measure import Measure
+from playground.timeline.state import LaneState, RunState
+from playground.timeline.trace import Trace
 
 
-def _count_from_arrival(batch: Metrics, trace: Trace) -> Metrics:
-    """Of requests that came over time: each counts from its own arrival, and the figure is the median over them."""
-    found = requests(trace)
-    return replace(
-        batch,
-        queue_s=median([one.queue_s for one in found]),
-        ttft_s=median([one.ttft_s for one in found]),
-        prefill_s=median([one.prefill_s for one in found]),
-        e2e_s=median([one.e2e_s for one in found]),
+def _wall_is_its_own(measure: Measure) -> bool:
+    return measure.schedule != "interleaved"
+
+
+def _contended(measure: Measure) -> bool:
+    return measure.schedule == "contended"
+
+
+def _compares_outputs(measure: Measure) -> bool:
+    return measure.agreement
+
+
+def _cold_ttft(lane: LaneState) -> float | None:
+    return measure(lane.cold).ttft_s if lane.cold is not None else None
+
+
+def _in_memory(part: str) -> OfLane:
+    def figure(lane: LaneState) -> float | None:
+        value: int | None = getattr(lane.memory, part, None)
+        return value
+
+    return OfLane(known(figure))
+
+
+def _slowdown(view: RunState, lane: LaneState) -> Figure:
+    found = slowdown(view, lane)
+    return Figure() if found is None else Figure(found.ratio.value, found.pairs, found.ratio.ends)
+
+
+def _first_difference(view: RunState, lane: LaneState) -> Figure:
+    found = difference(view, lane)
+    return Figure() if found is None else Figure(math.inf if found.first is None else found.first, found.compared)
+
+
+def _agreement(_view: RunState, lane: LaneState) -> Figure:
+    return Figure() if lane.agreement is None else Figure(lane.agreement.top1, lane.agreement.places)
+
+
+def _after_turn(repeats: Iterable[Trace]) -> float | None:
+    """What a step takes after another lane had the device: the median gap before such steps ÷ that before all others; None without."""
+    gaps: dict[bool, list[float]] = {True: [], False: []}
+    for repeat in repeats:
+        for earlier, later in pairwise(repeat.steps):
+            gaps[later.resumed].append(later.t_s - earlier.t_s)
+    usual = statistics.median(gaps[False]) if gaps[False] else 0.0
+    return statistics.median(gaps[True]) / usual if gaps[True] and usual > 0 else None
+
+
+def _itl(percent: int) -> Metric:
+    meaning = (
+        f"{percent} % of the gaps between two decode steps are no longer, over all counted repeats (between neighbours in proportion); "
+        "a batch’s step counts once, beam search has none."
     )
+    return Metric(f"ITL p{percent}", "s", "lower", meaning, OfSamples(lambda repeat: measure(repeat).itl_s, percent, "gap"))
 
 
-def _measure_batch(trace: Trace) -> Metrics:
-    """The figures of rows that all arrive at zero.
+METRICS: dict[str, Metric] = {
+    "ttft_s": Metric(
+        "TTFT",
+        "s",
+        "lower",
+        "Time to first token: from handing over the request, with the variant loaded, until the first output token is known; "
+        "beam search is certain of none before its end, so there it is E2E.",
+        OfRepeat(lambda repeat: measure(repeat).ttft_s),
+        main=always,
+    ),
+    "cold_ttft_s": Metric(
+        "Cold TTFT",
+        "s",
+        "lower",
+        "TTFT of the first repeat after the variant was loaded, which counts nowhere else; unknown when it was in place already.",
+        OfLane(known(_cold_ttft)),
+        name="cold TTFT",
+    ),
+    "tokenize_s": Metric(
+        "Tokenizing",
+        "s",
+        "lower",
+        "From handing over the request to input ids that are ready on the device, chat template included.",
+        OfRepeat(lambda repeat: measure(repeat).tokenize_s),
+    ),
+    "queue_s": Metric(
+        "Queue",
+        "s",
+        "lower",
+        "From a request’s arrival until it was admitted; rows of a static batch wait for none.",
+        OfRepeat(lambda repeat: measure(repeat).queue_s),
+    ),
+    "prefill_s": Metric(
+        "Prefill",
+        "s",
+        "lower",
+        "Reading the prompt: from ready input ids to the first step, generate’s own set-up included.",
+        OfRepeat(lambda repeat: measure(repeat).prefill_s),
+    ),
+    "tpot_s": Metric(
+        "TPOT",
+        "s",
+        "lower",
+        "Time per output token after the first, (last − first) ÷ (tokens − 1) of a row, as vLLM and MLPerf define it; of a batch the "
+        "median over its rows; beam search and answers of one token have none.",
+        OfRepeat(lambda repeat: measure(repeat).tpot_s),
+        main=always,
+    ),
+    "step_s": Metric(
+        "Step",
+        "s",
+        "lower",
+        "The median time from one decode step to the next, which counts once for a whole batch and once for all beams.",
+        OfRepeat(lambda repeat: measure(repeat).step_s),
+        name="time of a step",
+    ),
+    "tokens_per_event": Metric(
+        "Tokens a step",
+        "tok/step",
+        "higher",
+        "Tokens that a row gained in a step, on average over its steps: one, or more where a step brings several, as with speculation; "
+        "beam search has none.",
+        OfRepeat(lambda repeat: measure(repeat).tokens_per_event),
+    ),
+    **{f"itl_p{percent}_s": _itl(percent) for percent in (50, 90, 95, 99)},
+    "after_turn": Metric(
+        "After a turn",
+        "×",
+        "lower",
+        "Interleaved: the median step after another lane had the device, as a multiple of the median of the other steps.",
+        OfLane(known(lambda lane: _after_turn(lane.counted))),
+        compared=False,
+    ),
+    "slowdown": Metric(
+        "Slowdown",
+        "×",
+        "lower",
+        "Contended: TPOT (beam search: E2E) among the others, as a multiple of that of the same lane alone, paired by repeat.",
+        OfLane(_slowdown, "pair"),
+        main=_contended,
+        compared=False,
+    ),
+    "decode_s": Metric(
+        "Decode time",
+        "s",
+        "lower",
+        "From the first output token to the last.",
+        OfRepeat(lambda repeat: measure(repeat).decode_s),
+        whole=True,
+    ),
+    "decode_tokens_per_s": Metric(
+        "Decode",
+        "tok/s",
+        "higher",
+        "Tokens per second after the first, all rows of the batch together: Σ (tokens of a row − 1) ÷ (latest last − earliest first).",
+        OfRepeat(lambda repeat: measure(repeat).decode_tokens_per_s),
+        name="decode throughput",
+        main=always,
+    ),
+    "output_tokens_per_s": Metric(
+        "Output",
+        "tok/s",
+        "higher",
+        "Output tokens of all rows ÷ E2E, so the wait for the first token counts too.",
+        OfRepeat(lambda repeat: measure(repeat).output_tokens_per_s),
+        name="output throughput",
+        whole=True,
+    ),
+    "post_s": Metric(
+        "Post",
+        "s",
+        "lower",
+        "What generate does after the last token, and turning all tokens into text once.",
+        OfRepeat(lambda repeat: measure(repeat).post_s),
+    ),
+    "e2e_s": Metric(
+        "E2E",
+        "s",
+        "lower",
+        "End to end: tokenizing, prefill, decoding and post, added up.",
+        OfRepeat(lambda repeat: measure(repeat).e2e_s),
+        main=always,
+        whole=True,
+    ),
+    "requests_per_s": Metric(
+        "Requests",
+        "req/s",
+        "higher",
+        "Answers finished per second of the wall clock; undefined when lanes take turns, for then the wall is not one "
+        "lane’s; when lanes run at once, of the lane among the others.",
+        OfRepeat(lambda repeat: measure(repeat).requests_per_s),
+        defined=_wall_is_its_own,
+        whole=True,
+    ),
+    "load_s": Metric(
+        "Load",
+        "s",
+        "lower",
+        "From asking for the variant to ready to run, and where it came from: cold files, a prequantized copy, host memory, "
+        "an adapter attached to a base in place, or resident.",
+        OfLane(known(lambda lane: lane.load_s), kind=lambda lane: lane.load_kind, least=0.001),
+        main=always,
+    ),
+    "memory_bytes": Metric(
+        "Memory",
+        "B",
+        "lower",
+        "The most that the lane was seen to hold on its device: weights, KV cache and the rest, looked at with nothing beside it in a "
+        "repeat that does not count; the weights alone where none was.",
+        OfLane(known(lambda lane: lane.memory_bytes), parts=("weights_bytes", "kv_bytes", "rest_bytes")),
+        main=always,
+    ),
+    "weights_bytes": Metric(
+        "Weights",
+        "B",
+        "lower",
+        "All tensors of the variant as they are held, quantization state and adapter included, shared ones counted in full.",
+        OfLane(known(lambda lane: lane.weights_bytes)),
+    ),
+    "kv_bytes": Metric(
+        "KV cache",
+        "B",
+        "lower",
+        "The tensors of the cache of keys and values after the last step.",
+        _in_memory("kv_bytes"),
+        name="KV cache",
+    ),
+    "rest_bytes": Metric(
+        "Rest of memory",
+        "B",
+        "lower",
+        "Activations, logits, workspaces: on CUDA the allocator’s peak, on the CPU the growth of RssAnon, without weights and KV cache.",
+        _in_memory("rest_bytes"),
+        name="rest",
+    ),
+    "first_difference_token": Metric(
+        "First difference",
+        "token",
+        None,
+        "Number of the first output token that differs from the baseline’s, over rows asked the same prompt; none when all that can be "
+        "compared are equal.",
+        OfLane(_first_difference, "token"),
+        main=_compares_outputs,
+        compared=False,
+    ),
+    "top1_share": Metric(
+        "Top-1 agreement",
+        "share",
+        None,
+        "Share of places at which the lane’s model, reading the baseline’s answer, finds the same token likeliest as the baseline’s model; "
+        "measured when outputs are compared (see Settings).",
+        OfLane(_agreement, "place"),
+        main=_compares_outputs,
+        compared=False,
+    ),
+}
+"""In the order of tables. Its ending is the unit of a figure: seconds, bytes, a second."""
 
-    TPOT as vLLM's `bench serve` and MLPerf define it, (last − first) / (n − 1) of a row; of a batch the median over its rows.
-    Beam search makes no token certain before the end, so its visible TTFT is E2E and TPOT, ITL and throughput of decode are None.
-    """
-    if not trace.steps:
-        return Metrics(tokenize_s=trace.tokenize_s)
-    times = [step.t_s for step in trace.steps]
-    gaps = tuple(later - earlier for earlier, later in pairwise(times))
-    output_tokens = sum(len(row) for row in trace.output_ids)
-    finished = sum(finish in ("length", "stop") for finish in trace.finish)
-    return Metrics(
-        tokenize_s=trace.tokenize_s,
-        ttft_s=trace.end_s if trace.revises else times[0],
-        prefill_s=times[0] - trace.tokenize_s,
-        decode_s=times[-1] - times[0],
-        post_s=trace.end_s - times[-1],
-        e2e_s=trace.end_s,
-        tpot_s=None if trace.revises else _tpot(trace),
-        itl_s=() if trace.revises else gaps,
-        step_s=statistics.median(gaps) if gaps else None,
-        tokens_per_event=None if trace.revises else _tokens_per_event(trace.steps),
-        decode_tokens_per_s=None if trace.revises else _decode_throughput(trace),
-        output_tokens_per_s=output_tokens / trace.end_s if trace.end_s > 0 else None,
-        requests_per_s=finished / trace.end_wall_s if finished and trace.end_wall_s > 0 else None,
-    )
+
+def lane_figure(view: RunState, lane: LaneState, key: str) -> Figure:
+    """What is known of the lane so far."""
+    metric = METRICS[key]
+    if not metric.defined(view.request.measure):
+        return Figure()
+    match metric.of:
+        case OfRepeat():
+            known = values(lane, key)
+            return Figure(median([*known]), len(known))
+        case OfSamples(samples, percent):
+            pooled = [one for repeat in lane.counted for one in samples(repeat)]
+            return Figure(percentile(pooled, percent), len(pooled))
+        case OfLane(of):
+            return of(view, lane)
+        case _:
+            assert_never(metric.of)
 
 
-def measure_running(repeat: RunningRepeat) -> Metrics:
-    """The figures of a repeat in progress, as `measure` gives them for its steps so far, at the cost of each new step alone.
-
-    `itl_s`, `post_s` and `requests_per_s` are left out: they are of a whole repeat.
-    """
-    return repeat.derive(_Meter).figures()
+def figure_of(repeat: Trace, key: str) -> float | None:
+    """Of one repeat; None if unknown, and of what is known once of a lane."""
+    of = METRICS[key].of
+    return None if isinstance(of, OfLane) else of.figure(repeat)
 
 
-class _Meter:
-    """Reads the steps of a repeat in progress as they come."""
-
-    def __init__(self, repeat: RunningRepeat) -> None:
-        self._repeat, self._read = repeat, 0
-        self._first_s: float | None = None
-        self._last_s = 0.0
-        self._gaps: list[float] = []
-        """Sorted."""
-        self._events = 0
-        """Counted once for each row that gained tokens."""
-        self._rows = [_Row() for _ in range(repeat.rows)]
-
-    def _take(self, step: Step) -> None:
-        if self._first_s is None:
-            self._first_s = step.t_s
-        else:
-            insort(self._gaps, step.t_s - self._last_s)
-        self._last_s = step.t_s
-        for row, ids in step.token_ids.items():
-            self._events += bool(ids)
-            self._rows[row].take(step.t_s, len(ids), None if step.keep is None else step.keep[row])
-
-    def figures(self) -> Metrics:
-        steps = self._repeat.steps
-        for place in range(self._read, len(steps)):
-            self._take(steps[place])
-        self._read = len(steps)
-        if self._first_s is None:
-            return Metrics(tokenize_s=self._repeat.tokenize_s)
-        return Metrics(
-            tokenize_s=self._repeat.tokenize_s,
-            ttft_s=self._last_s if self._repeat.revises else self._first_s,
-            prefill_s=self._first_s - self._repeat.tokenize_s,
-            decode_s=self._last_s - self._first_s,
-            e2e_s=self._last_s,
-            tpot_s=None if self._repeat.revises else median([row.tpot_s() for row in self._rows]),
-            step_s=statistics.median(self._gaps) if self._gaps else None,
-            tokens_per_event=None if self._repeat.revises else self._tokens / self._events if self._events else None,
-            decode_tokens_per_s=None if self._repeat.revises else self._throughput(),
-            output_tokens_per_s=self._tokens / self._last_s if self._last_s > 0 else None,
-        )
-
-    @property
-    def _tokens(self) -> int:
-        """That stand now, all rows together."""
-        return sum(row.tokens for row in self._rows)
-
-    def _throughput(self) -> float | None:
-        rows = [row for row in self._rows if row.tokens]
-        tokens = sum(row.tokens - 1 for row in rows)
-        span = max((row.last_s for row in rows), default=0.0) - min((row.first_s for row in rows), default=0.0)
-        return tokens / span if tokens and span > 0 else None
+def values(lane: LaneState, key: str) -> list[float]:
+    """The figure of each repeat that counts, where it is known."""
+    found = [figure_of(repeat, key) for repeat in lane.counted]
+    return [value for value in found if value is not None]
 
 
-class _Row:
-    """First and last token of one row, and how many stand."""
-
-    __slots__ = ("first_s", "last_s", "tokens")
-
-    def __init__(self) -> None:
-        self.first_s = self.last_s = 0.0
-        self.tokens = 0
-
-    def take(self, t_s: float, tokens: int, keep: int | None) -> None:
-        if tokens and not self.tokens:
-            self.first_s = t_s
-        if tokens:
-            self.last_s = t_s
-        self.tokens = (self.tokens if keep is None else keep) + tokens
-
-    def tpot_s(self) -> float | None:
-        return (self.last_s - self.first_s) / (self.tokens - 1) if self.tokens > 1 and self.last_s > self.first_s else None
+def figure(lane: LaneState, key: str) -> float | None:
+    """The median over the repeats that count; None if unknown."""
+    return median([*values(lane, key)])
 
 
-def _tpot(trace: Trace) -> float | None:
-    return median([one.tpot_s for one in requests(trace)])
-
-
-def _tokens_per_event(steps: Sequence[Step]) -> float | None:
-    """Of one row: more than one where tokens come in chunks, as with speculation. None of no token."""
-    gained = [len(ids) for step in steps for ids in step.token_ids.values() if ids]
-    return sum(gained) / len(gained) if gained else None
-
-
-def _decode_throughput(trace: Trace) -> float | None:
-    rows = [times for times in row_times(trace) if times]
-    tokens = sum(len(times) - 1 for times in rows)
-    span = max((times[-1] for times in rows), default=0.0) - min((times[0] for times in rows), default=0.0)
-    return tokens / span if tokens and span > 0 else None
-
-
-def median(values: list[float | None]) -> float | None:
-    """The median of those that are known; None if none is."""
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
+def live_figures(lane: LaneState) -> Metrics:
+    """The figures so far of the repeat in progress (empty when there is none)."""
+    return measure_running(lane.current) if lane.current is not None else Metrics()

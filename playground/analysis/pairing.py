@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.analysis.stats import LEVEL, Paired, Pairs, interval
 from playground.spec.measure import Measure
 from playground.timeline.state import LaneState, RunState

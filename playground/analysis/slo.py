@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from playground.analysis.metrics import measure, median
+from playground.analysis.measuring import measure, median
 from playground.analysis.requests import requests, row_times
 from playground.errors import InputError
 from playground.formatting import milliseconds

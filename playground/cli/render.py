@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from playground.analysis.figures import live_figures
+from playground.analysis.metrics import live_figures
 from playground.formatting import count, duration
 from playground.report.section import Cell, Heading, Row, Section
 from playground.report.wording import lane_words, place_words

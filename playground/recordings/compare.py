@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from playground.analysis.figures import values
+from playground.analysis.metrics import values
 from playground.formatting import UNKNOWN, between, count, duration, significant
 from playground.recordings.fingerprint import differences
 from playground.recordings.schema import LaneRecord, Recording

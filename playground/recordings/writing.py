@@ -8,8 +8,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from playground.analysis.comparison import comparison
-from playground.analysis.figures import METRICS, lane_figure
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
+from playground.analysis.metrics import METRICS, lane_figure
 from playground.recordings.replay import state_of
 from playground.recordings.schema import DERIVED, Figures, LaneFigures, Recording
 from playground.timeline.state import LaneState, RunState

@@ -11,13 +11,12 @@ from typing import Any
 
 from playground.analysis.breakdown import PARTS
 from playground.analysis.comparison import comparison
-from playground.analysis.figures import METRICS, figure
-from playground.analysis.metrics import measure, measure_running
+from playground.analysis.measuring import Metrics, measure, measure_running
+from playground.analysis.metrics import METRICS, figure
 from playground.analysis.stats import outliers
 from playground.formatting import between, count, milliseconds, significant
 from playground.spec.lane import Lane
 from playground.timeline.state import LaneState, RunState
-from playground.timeline.trace import Metrics
 
 Figure = dict[str, Any]
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 
 from playground.analysis.comparison import comparison
-from playground.analysis.figures import METRICS, lane_figure, values
+from playground.analysis.metrics import METRICS, lane_figure, values
 from playground.analysis.stats import mad, outliers, percentile
 from playground.report.figures import NEVER
 from playground.timeline.state import LaneState, RunState

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from playground.analysis.figures import METRICS, lane_figure
 from playground.analysis.metric import Metric, OfLane, Unit
+from playground.analysis.metrics import METRICS, lane_figure
 from playground.analysis.stats import Estimate
 from playground.formatting import UNKNOWN, between, duration, rate, request_rate, share, significant, size
 from playground.timeline.state import LaneState, RunState

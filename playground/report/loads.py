@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from playground.analysis.figures import METRICS
+from playground.analysis.metrics import METRICS
 from playground.formatting import count
 from playground.report.figures import figure_text
 from playground.timeline.state import LaneState

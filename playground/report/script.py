@@ -289,7 +289,7 @@ def _inputs(texts: str, special: str) -> str:
 
 
 def _report(request: RunRequest, lane: Lane) -> list[str]:
-    """The answers and the figures, as playground/analysis/metrics.py defines them."""
+    """The answers and the figures, as playground/analysis/measuring.py defines them."""
     measure = request.measure
     step = "{1e3 * (stamps[-1] - stamps[0]) / (len(stamps) - 1):.2f} ms"
     if lane.decoding.revises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playground.analysis.figures import METRICS
+from playground.analysis.metrics import METRICS
 from playground.analysis.slo import LIMITS, Attainment, Limit, LimitAttainment, Target, attainments, defines_goodput
 from playground.formatting import UNKNOWN, duration, request_rate, share
 from playground.spec.request import RunRequest

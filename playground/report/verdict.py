@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from playground.analysis.comparison import comparison, differs, name, paired
-from playground.analysis.figures import figure
+from playground.analysis.metrics import figure
 from playground.analysis.stopping import unsure
 from playground.formatting import between, count, duration, rate, ratio, share, size
 from playground.report.figures import interval_words

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from playground.analysis.comparison import brief, comparison
-from playground.analysis.figures import METRICS, figure, lane_figure
+from playground.analysis.measuring import Metrics, measure
 from playground.analysis.metric import OfLane
-from playground.analysis.metrics import measure
+from playground.analysis.metrics import METRICS, figure, lane_figure
 from playground.analysis.stopping import widest_interval
 from playground.formatting import about, count, duration, significant, size
 from playground.report.figures import parts_words
@@ -16,7 +16,6 @@ from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment
 from playground.timeline.state import LaneState, RunningRepeat, RunState
-from playground.timeline.trace import Metrics
 
 SCRIPTED = "scripted timeline, nothing is measured"
 

@@ -178,26 +178,6 @@ class Trace(UnfinishedTrace):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics(_Strict):
-    """The figures of one repeat; None: unknown or undefined. Definitions: metrics.py."""
-
-    tokenize_s: float | None = None
-    queue_s: float | None = None
-    ttft_s: float | None = None
-    prefill_s: float | None = None
-    decode_s: float | None = None
-    post_s: float | None = None
-    e2e_s: float | None = None
-    tpot_s: float | None = None
-    itl_s: tuple[float, ...] = ()
-    step_s: float | None = None
-    tokens_per_event: float | None = None
-    decode_tokens_per_s: float | None = None
-    output_tokens_per_s: float | None = None
-    requests_per_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Load(_Strict):
     """One time a lane's variant was made ready."""
 

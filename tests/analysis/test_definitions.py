@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.analysis.definitions import Metric, Reading, as_aiperf, as_guidellm, as_mlperf, as_vllm
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.timeline.trace import Trace
 from tests.timelines import step, trace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.analysis.requests import Request, request_percentile, requests
 from playground.spec.lane import Lane
 from playground.timeline.events import RepeatFinished, RepeatStarted, StepsTaken

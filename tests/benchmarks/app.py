@@ -16,7 +16,7 @@ from typing import Any
 
 from gradio_client import Client
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.recordings.schema import Recording
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.processes import App, Child

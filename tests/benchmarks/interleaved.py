@@ -10,7 +10,7 @@ TTFT within 10 %.
 
 from __future__ import annotations
 
-from playground.analysis.metrics import measure, median
+from playground.analysis.measuring import measure, median
 from playground.engines.local.client import LocalFleet
 from playground.recordings.schema import LaneRecord, Recording
 from playground.runs.runner import Runner

@@ -19,7 +19,7 @@ from typing import Any
 
 from gradio_client import Client
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.engines.local.client import LocalFleet
 from playground.runs.run import Run
 from playground.runs.runner import Runner

@@ -6,7 +6,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.recordings.schema import Recording
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from playground.analysis.figures import METRICS
+from playground.analysis.metrics import METRICS
 from playground.recordings.schema import Recording
 from tests.browser.conftest import contexts_of
 from tests.browser.page_object import PAYLOAD, Playground

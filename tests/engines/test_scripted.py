@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground.analysis.figures import figure, lane_figure
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import Metrics, measure
+from playground.analysis.metrics import figure, lane_figure
 from playground.engines.scripted import Script, ScriptedEngine, script_of
 from playground.errors import NOT_LOADED, RUN_IS_ON, EngineError
 from playground.spec.decoding import Beam
@@ -16,7 +16,6 @@ from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.events import LaneEvent, LaneFailed, RepeatFinished, RepeatStarted, StepsTaken
 from playground.timeline.state import RunState
-from playground.timeline.trace import Metrics
 from tests.timelines import request
 
 SCRIPTS = {"bf16": Script(ttft_s=0.5, tpot_s=0.25, post_s=0.125), "nf4": Script(ttft_s=1.0, tpot_s=0.125, post_s=0.125)}

@@ -15,7 +15,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from playground.analysis.figures import figure
+from playground.analysis.metrics import figure
 from playground.timeline.state import LaneState
 from playground.worker.process import Worker
 from tests.gpu.conftest import PROMPT, Place, ids, run_lanes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.recordings.build import build_recording
 from playground.recordings.replay import events_of
 from playground.recordings.schema import SCHEMA, Recording

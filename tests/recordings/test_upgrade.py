@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.analysis.requests import row_times
 from playground.errors import InputError
 from playground.recordings.build import build_recording

@@ -8,7 +8,7 @@ import io
 import pytest
 from hypothesis import example, given
 
-from playground.analysis.figures import METRICS
+from playground.analysis.metrics import METRICS
 from playground.report.csv import FORMULA, csv_text
 from tests.report.texts import failing, nasty
 from tests.timelines import Ran, played

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.figures import METRICS
+from playground.analysis.measuring import Metrics
 from playground.analysis.metric import Metric, OfRepeat
+from playground.analysis.metrics import METRICS
 from playground.engines.scripted import ScriptedEngine
 from playground.formatting import UNKNOWN
 from playground.report.section import Cell
@@ -19,7 +20,6 @@ from playground.runs.runner import Runner
 from playground.spec.lane import Lane
 from playground.timeline.events import LaneCompared
 from playground.timeline.state import RunState
-from playground.timeline.trace import Metrics
 from tests import strategies
 from tests.timelines import Ran, played, request
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from playground.analysis.measuring import Metrics
 from playground.engines.scripted import ScriptedEngine
 from playground.report.wording import (
     caption,
@@ -23,7 +24,7 @@ from playground.runs.runner import Runner
 from playground.timeline.environment import Environment
 from playground.timeline.events import LaneStatus, RepeatStarted, RunQueued, RunStarted
 from playground.timeline.state import RunState
-from playground.timeline.trace import Memory, Metrics
+from playground.timeline.trace import Memory
 from tests.timelines import Ran, played, request
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from playground.analysis.comparison import paired
-from playground.analysis.figures import figure
+from playground.analysis.metrics import figure
 from playground.analysis.stopping import repeats_to_add, unsure, width
 from playground.engines.scripted import Script, ScriptedEngine
 from playground.recordings.build import build_recording

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.figures import figure, live_figures
+from playground.analysis.metrics import figure, live_figures
 from playground.recordings.build import build_recording
 from playground.timeline.environment import Environment
 from playground.timeline.events import (

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, StoppingCriteriaList
 
-from playground.analysis.metrics import measure
+from playground.analysis.measuring import measure
 from playground.timeline.events import RepeatStarted, StepsTaken
 from playground.timeline.trace import Step
 from playground.worker.device import Device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playground.analysis.figures import METRICS
+from playground.analysis.metrics import METRICS
 from playground.report.section import Cell, Heading, Row, Section
 
 

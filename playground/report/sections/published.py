@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from playground.analysis.comparison import paired
-from playground.analysis.figures import figure
+from playground.analysis.metrics import figure
 from playground.analysis.output_diff import change_words
 from playground.formatting import UNKNOWN, duration, ratio
 from playground.report.section import Cell, Heading, Row, Section

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from playground.analysis.definitions import Metric, Reading, as_aiperf, as_guidellm, as_here, as_mlperf, as_vllm, requests_of
-from playground.analysis.figures import METRICS
-from playground.analysis.metrics import measure, median
+from playground.analysis.measuring import measure, median
+from playground.analysis.metrics import METRICS
 from playground.errors import InputError
 from playground.formatting import duration, rate
 from playground.report.section import Cell, Heading, Row, Section

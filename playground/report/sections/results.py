@@ -6,8 +6,8 @@ import math
 from typing import assert_never
 
 from playground.analysis.comparison import multiple
-from playground.analysis.figures import METRICS, lane_figure, values
 from playground.analysis.metric import Figure, Metric, OfLane, OfRepeat, OfSamples
+from playground.analysis.metrics import METRICS, lane_figure, values
 from playground.analysis.stats import Estimate, mad, outliers, percentile
 from playground.formatting import between, change, count, ratio
 from playground.report.figures import figure_text, interval_words, parts_words

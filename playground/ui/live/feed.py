@@ -15,9 +15,9 @@ from typing import Any
 
 from playground.analysis.breakdown import breakdown, breakdown_words
 from playground.analysis.comparison import compare
-from playground.analysis.figures import figure, live_figures
 from playground.analysis.machine_noise import noise_words
-from playground.analysis.metrics import measure, median
+from playground.analysis.measuring import Metrics, measure, median
+from playground.analysis.metrics import figure, live_figures
 from playground.analysis.output_diff import change_words
 from playground.analysis.slo import TARGETS, timing
 from playground.errors import InputError
@@ -40,7 +40,7 @@ from playground.report.wording import (
     until_words,
 )
 from playground.timeline.state import LaneState, RunningRepeat, RunState
-from playground.timeline.trace import Metrics, RowText, TokenCounts
+from playground.timeline.trace import RowText, TokenCounts
 from playground.ui.live.section_feed import SectionFeed
 
 FIGURES_PERIOD_S = 0.2

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.metrics import measure, measure_running, median
+from playground.analysis.measuring import measure, measure_running, median
 from playground.analysis.requests import row_times
 from playground.timeline.state import RunningRepeat
 from playground.timeline.trace import Step
