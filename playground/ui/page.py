@@ -56,7 +56,7 @@ def build(settings: Settings, fleet: Fleet, runner: Runner, presets: Mapping[str
 
 
 def _results(settings: Settings, preset: Preset, form: Form, watch: Any, streams: Streams, static: Static) -> Results:
-    live = live_view(idle_feed(read_form(form, settings, preset.published)), streams.frames, static)
+    live = live_view(idle_feed(read_form(form, settings, preset.published)), streams, static)
     with gr.Row(elem_id="after"):
         lesson = line(preset.lesson, "lesson")
         more = gr.Button("Make it sure", size="sm", interactive=False, elem_id="more")

@@ -1,4 +1,4 @@
-"""Targets in a real Chromium: chosen, typed, dragged; and judged in the browser exactly as in Python."""
+"""Targets in a real Chromium: chosen, typed, dragged; the table is what Python says of the target that is shown."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def shown(page: Playground) -> tuple[list[str], list[list[list[str]]]]:
     found = page.tab.evaluate(
         """() => {
           const text = (node) => node?.textContent ?? '';
-          const all = (selector, within) => [...within.querySelectorAll(selector)], table = document.querySelector('.lp-judged');
-          const cell = (one) => [text(one.querySelector('.lp-judged-text')), text(one.querySelector('.lp-against'))];
+          const all = (selector, within) => [...within.querySelectorAll(selector)], table = document.querySelector('.lp-attainment');
+          const cell = (one) => [text(one.querySelector('.lp-attainment-text')), text(one.querySelector('.lp-against'))];
           return [all('thead th', table).map(text), all('tbody tr', table).map((row) => all('td', row).map(cell))];
         }"""
     )
@@ -94,6 +94,16 @@ def shown(page: Playground) -> tuple[list[str], list[list[list[str]]]]:
 
 def expected(view: RunState, target: Target) -> tuple[list[str], list[list[list[str]]]]:
     return ["Lane", *headings(target)], [[[cell.text, cell.beside] for cell in cells] for _, cells in rows(view, target)]
+
+
+def expect_shown(page: Playground, view: RunState, target: Target) -> None:
+    """Once the answer has come."""
+    wanted = expected(view, target)
+    for _ in range(200):
+        if shown(page) == wanted:
+            return
+        page.tab.wait_for_timeout(50)
+    assert shown(page) == wanted
 
 
 def limit(page: Playground, name: str) -> str:
@@ -124,11 +134,11 @@ def drag(page: Playground, chart: str, by_x: float, by_y: float) -> None:
     page.tab.mouse.move(x + by_x, y + by_y, steps=4)
 
 
-def test_the_browser_judges_exactly_as_python_does(visit_to: Callable[[ScriptedEngine], Playground]) -> None:
+def test_the_table_is_what_python_says(visit_to: Callable[[ScriptedEngine], Playground]) -> None:
     page, view = measured(visit_to(Uneven())), recorded()
     for target in TARGETS:
         page.tab.select_option(".lp-target", target.name)
-        assert shown(page) == expected(view, target), target.name
+        expect_shown(page, view, target)
     middle = timing(view.lanes[0].counted[1])
     assert middle.ttft_ms is not None
     assert middle.tpot_ms is not None
@@ -143,10 +153,10 @@ def test_the_browser_judges_exactly_as_python_does(visit_to: Callable[[ScriptedE
         type_limits(page, *("" if one is None else f"{one:.6f}" for one in (ttft_ms, tpot_ms, e2e_s)))
         expect(page.tab.locator(".lp-target")).to_have_value("own")
         own = Target.own(None if ttft_ms is None else ttft_ms / 1e3, None if tpot_ms is None else tpot_ms / 1e3, e2e_s)
-        assert shown(page) == expected(view, own), own
+        expect_shown(page, view, own)
         assert line(page, "gaps") == ([] if tpot_ms is None else [round(tpot_ms, 3)])
     page.tab.select_option(".lp-target", "")
-    expect(page.tab.locator(".lp-judged")).to_be_hidden()
+    expect(page.tab.locator(".lp-attainment")).to_be_hidden()
     assert [limit(page, name) for name in ("ttft", "tpot", "e2e")] == ["", "", ""]
 
 
@@ -154,7 +164,8 @@ def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[Scr
     page, view = measured(visit_to(Uneven())), recorded()
     wrong = page.tab.locator(".lp-limit-wrong")
     type_limits(page, "120", "45", "0.8")
-    good = shown(page)
+    good = Target.own(0.12, 0.045, 0.8)
+    expect_shown(page, view, good)
     for text, says in (
         ("abc", "TTFT: “abc” is no limit; allowed: a number from 0.001 to 3,600,000 ms, or nothing."),
         ("-5", "TTFT: “-5” is no limit; "),
@@ -163,12 +174,13 @@ def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[Scr
     ):
         page.tab.locator("[data-limit=ttft]").fill(text)
         expect(wrong).to_contain_text(says)
-        assert shown(page) == good, "the last good target stays"
+        expect_shown(page, view, good)  # the last good target stays
+        assert line(page, "ttft") == [120]
     expect(page.tab.locator("[data-limit=ttft]")).to_have_attribute("aria-invalid", "true")
     page.tab.screenshot(path=artifacts / "targets-wrong.png", full_page=True)
     type_limits(page, "", "", "")
     expect(wrong).to_contain_text("No limit is given")
-    assert shown(page) == expected(view, Target.own(e2e_s=0.8)), "the last one that had a limit"
+    expect_shown(page, view, Target.own(e2e_s=0.8))  # the last one that had a limit
 
     page.tab.select_option(".lp-target", "mlperf-llama2-70b")
     expect(wrong).to_have_text("")
@@ -176,7 +188,7 @@ def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[Scr
     expect(page.tab.locator(".lp-target")).to_have_value("own")
     held = float(limit(page, "ttft"))
     assert held < 450, "the field follows while it is dragged"
-    assert shown(page) == expected(view, Target.own(held / 1e3, 0.04)), "and so do the lanes"
+    expect_shown(page, view, Target.own(held / 1e3, 0.04))  # and so do the lanes
     page.tab.mouse.up()
     drag(page, "gaps", 0, 12)
     page.tab.mouse.up()
@@ -184,11 +196,14 @@ def test_a_target_is_typed_and_dragged_and_outlives_runs(visit_to: Callable[[Scr
     assert line(page, "gaps") == [float(limit(page, "tpot"))]
     assert float(limit(page, "tpot")) < 40
     own = Target.own(held / 1e3, float(limit(page, "tpot")) / 1e3)
-    assert shown(page) == expected(view, own)
+    expect_shown(page, view, own)
 
+    page.tab.locator(".lp-card").first.evaluate("(card) => { card.dataset.before = 'true'; }")
     page.run()
+    expect(page.tab.locator(".lp-card[data-before]")).to_have_count(0)
     page.wait_done()
     assert shown(page)[0] == ["Lane", *headings(own)], "it outlives the run"
+    page.tab.wait_for_function("['passes', 'fails'].includes(document.querySelector('.lp-attainment-text').textContent)")
     page.tab.locator(".lp-play").click()
     page.tab.get_by_role("button", name="Dark").click()
     assert shown(page)[1][0][0][0] in ("passes", "fails")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from playground.analysis.breakdown import breakdown, breakdown_words
@@ -19,13 +18,10 @@ from playground.analysis.machine_noise import noise_words
 from playground.analysis.measuring import Metrics, measure, median
 from playground.analysis.metrics import figure, live_figures
 from playground.analysis.output_diff import change_words
-from playground.analysis.slo import TARGETS, timing
 from playground.errors import InputError
 from playground.formatting import duration, milliseconds, rate, ratio, significant, size
-from playground.report.charts import PALETTES, against, figures, repeats_ms, ttft_ms
-from playground.report.loads import adapter_words, every_swap, load_time, swap_words
+from playground.report.loads import adapter_words, every_swap, swap_words
 from playground.report.script import script
-from playground.report.slo import MEANINGS, PASSES, goodput_note
 from playground.report.verdict import verdict
 from playground.report.wording import (
     compared_words,
@@ -41,7 +37,9 @@ from playground.report.wording import (
 )
 from playground.timeline.state import LaneState, RunningRepeat, RunState
 from playground.timeline.trace import RowText, TokenCounts
+from playground.ui.live.chart_feed import ChartFeed, palettes
 from playground.ui.live.section_feed import SectionFeed
+from playground.ui.live.targets import target_choice
 
 FIGURES_PERIOD_S = 0.2
 """Figures that change faster than this cannot be read."""
@@ -67,32 +65,30 @@ class Feed:
     def __init__(self, view: RunState, clock: Callable[[], float] = time.monotonic) -> None:
         self._view = view
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
+        self._charts = ChartFeed(view)
         self._sent: dict[str, Any] = {}
         self._sections = SectionFeed(view)
         self._beneath_of: tuple[Any, ...] = ()
         self._beneath_words = ""
 
-    def start(self, idle: bool = False, watching: bool = False) -> str:
-        """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run."""
+    def start(self, idle: bool = False, watching: bool = False, key: str = "") -> str:
+        """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run; `key`: what
+        its lanes' attainment of a target is asked for with."""
         view = self._view
         self._sent["measure"] = measure_words(view.request)
         start = {
             "idle": idle,
             "watching": watching,
+            "key": key,
             "lanes": [_lane(view, lane) for lane in view.lanes],
             "baseline": view.baseline.index,
             "prompts": len(view.request.workload.prompts),
             "tokens": view.request.measure.max_new_tokens,
             "adapters": any(lane.lane.variant.adapter for lane in view.lanes),
             "measure": self._sent["measure"],
-            "figures": figures(view),
-            "palettes": {name: {key: getattr(palette, key) for key in palette.__slots__} for name, palette in PALETTES.items()},
-            "targets": [asdict(target) for target in TARGETS],
-            "judging": {
-                "goodput": view.request.measure.schedule != "interleaved",
-                "notes": [PASSES, goodput_note(view.request)],
-                "meanings": MEANINGS,
-            },
+            "charts": self._charts.start(),
+            "palettes": palettes(),
+            "targets": target_choice(view.request),
         }
         return record({"run": view.run_id, "start": start | self._sections.start()})
 
@@ -102,6 +98,7 @@ class Feed:
         baseline_s = self._lanes[view.baseline.index].tpot_s()
         lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
         now: dict[str, Any] = {"state": view.status, "verdict": verdict(view), "beneath": self._beneath()}
+        now["repeats"] = sum(len(lane.repeats) for lane in view.lanes)
         now["measure"] = measure_words(view.request, view if view.status in ("done", "cancelled") else None)
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
             now["words"] = run_words(view)
@@ -110,6 +107,8 @@ class Feed:
         changed = _changed(self._sent, now)
         if any("state" in changes for changes in lanes.values()):
             changed |= self._sections.changes()
+        if charts := self._charts.changes():
+            changed["charts"] = charts
         return record({**changed, "lanes": lanes}) if changed or lanes else ""
 
     def _beneath(self) -> str:
@@ -151,7 +150,7 @@ class _LaneFeed:
         self._view, self._lane, self._clock = view, lane, clock
         self._sent: dict[str, Any] = {}
         self._shown = [""] * lane.lane.batch
-        self._steps = self._timed = 0
+        self._steps = 0
         self._tokens = TokenCounts()
         self._began = False
         self._due_s = 0.0
@@ -178,8 +177,6 @@ class _LaneFeed:
             changes |= _changed(self._sent, {"warm": self._lane.current.tokens.longest})
         if text := self._text():
             changes["text"] = text
-        if len(self._lane.repeats) > self._timed:
-            changes |= self._new_timings()
         if self._lane.state != self._sent.get("state") or self._clock() >= self._due_s:
             changes |= _changed(self._sent, self._figures(baseline_s))
         return changes
@@ -200,14 +197,6 @@ class _LaneFeed:
     def _standing(self) -> int | list[int]:
         """Tokens that stand; of several rows all together, and those of the row that has most."""
         return self._tokens.total if self._lane.lane.batch == 1 else [self._tokens.total, self._tokens.longest]
-
-    def _new_timings(self) -> dict[str, Any]:
-        """What of each repeat is held against targets, once, by the repeat's place among all; and the places of those that count."""
-        repeats, counted = self._lane.repeats, {id(one) for one in self._lane.counted}
-        may_count = [(at, one) for at, one in enumerate(repeats) if at >= self._timed and not one.warmup and not one.alone]
-        self._timed = len(repeats)
-        places = [at for at, one in enumerate(repeats) if id(one) in counted]
-        return {"timings": [[at, asdict(timing(one))] for at, one in may_count], "counted": places}
 
     def _text(self) -> list[list[Any]]:
         """Changes that no drawn step made: a warm-up's text, and the whole text at the end where it differs from the streamed one.
@@ -250,13 +239,10 @@ class _LaneFeed:
             "memory": size(lane.memory_bytes),
             "memory_parts": memory_words(self._view, lane),
             "cold": f"cold {duration(measure(lane.cold).ttft_s)}" if lane.cold is not None and lane.cold not in lane.counted else "",
-            "ttft_ms": ttft_ms(lane),
             "e2e": duration(figure(lane, "e2e_s")),
             "e2e_ms": milliseconds(figure(lane, "e2e_s")),
-            "repeats_ms": repeats_ms(self._view, lane),
             "swap": swap_words(lane),
             "every_swap": every_swap(lane),
-            "loads": [[load.load_s, f"{load_time(load.load_s)}, {load.load_kind}"] for load in lane.loads],
             "adapters": adapter_words(lane),
             "change": self._change(),
         }
@@ -270,7 +256,6 @@ class _LaneFeed:
             self._paired = f"{significant(said.ratio)}× lane {self._view.baseline.index + 1}" if said and said.ratio else ""
             beside = neighbour_words(self._view, self._lane)
             self._compared_with, self._compared_words = known, {"compared": short, "compared_whole": whole, "neighbours": beside}
-            self._compared_words["against"] = against(self._view, self._lane)
         return self._compared_words
 
     def _change(self) -> str:
@@ -281,12 +266,12 @@ class _LaneFeed:
         return self._change_words
 
     def _phases(self) -> dict[str, Any]:
-        """Where the time went, in ms and in words, and in which repeat; its E2E once it has ended."""
+        """Where the time went, in ms and in words, and in which repeat."""
         found = breakdown(self._lane)
         if found is None:
-            return {"phases": [], "phases_of": "", "phases_e2e": ""}
+            return {"phases": [], "phases_of": ""}
         parts = [[part_us / 1e3, duration(part_us / 1e6)] for part_us in found.parts_us]
-        return {"phases": parts, "phases_of": breakdown_words(found), "phases_e2e": duration(found.e2e_us / 1e6) if found.repeats else ""}
+        return {"phases": parts, "phases_of": breakdown_words(found)}
 
     def _median_or_live(self, name: str) -> float | None:
         if _revises(self._lane) and not self._lane.counted:

@@ -6,7 +6,7 @@ import { keepFocus, pressByKeys } from './keys.js';
 const EDITS_REST_MS = 300;
 
 export function mount({ element, props, server, watch }) {
-  const view = new LiveView(element.querySelector('.lp'));
+  const view = new LiveView(element.querySelector('.lp'), (question) => server.attainment(question));
   const records = new Records((request) => server.frames(request), view);
   const read = () => {
     if (!props.value) return;

@@ -47,11 +47,11 @@ export class Sections {
   }
 
   // What every figure means, and where the targets come from.
-  explain({ sections: { results }, judging, targets }) {
+  explain({ sections: { results }, targets: { meanings, options } }) {
     const entry = (term, meaning) => [make('dt', '', term), make('dd', '', meaning)];
     const columns = results.headings.slice(1).map(({ title, meaning }) => [title, meaning]);
-    const limits = targets.map(({ title, source }) => [`Target: ${title}`, source]);
-    this.method.replaceChildren(...[...columns, ...judging.meanings, ...limits].flatMap((one) => entry(...one)));
+    const limits = options.map(({ title, source }) => [`Target: ${title}`, source]);
+    this.method.replaceChildren(...[...columns, ...meanings, ...limits].flatMap((one) => entry(...one)));
   }
 }
 

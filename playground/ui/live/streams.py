@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 
 from playground.runs.run import Reader, Run
 from playground.ui.live.feed import Feed
+from playground.ui.live.targets import GONE, LimitError, RunTimings, TargetTable, WrongLimit, read_question, target_table
 
 KEPT = 128
 """Streams that can be asked for. Of an open view only the last matters; one that is over holds its records and not the run."""
@@ -48,9 +49,10 @@ class _Stream:
         feed = Feed(reader.view)
         self._source: tuple[Reader, Feed] | None = (reader, feed)
         """Until the run is over."""
+        self.timings = RunTimings(reader.view.request)
         self._watching = watching
         self._lock = threading.Lock()
-        self._records = [feed.start(watching=watching)]
+        self._records = [feed.start(watching=watching, key=self.key)]
 
     @property
     def pause_s(self) -> float:
@@ -74,6 +76,7 @@ class _Stream:
         reader.catch_up(0.0)
         if frame := feed.frame():
             self._records.append(frame)
+        self.timings.read_on(reader.view)
         if reader.over:
             self._source = None
 
@@ -123,3 +126,18 @@ class Streams:
         while stream.waits(seen) and time.monotonic() < until:
             await asyncio.sleep(LOOK_S)
         return await asyncio.to_thread(stream.since, seen)
+
+    async def attainment(self, question: dict[str, Any]) -> TargetTable | WrongLimit:
+        """The lanes of the stream `key` against a target (`targets.read_question`); called by the browser, before a run without a key."""
+        try:
+            target = read_question(question)
+        except LimitError as error:
+            return {"limit": error.limit, "wrong": str(error)}
+        key = str(question.get("key") or "")
+        with self._lock:
+            if (stream := self._streams.get(key)) is not None:
+                self._streams.move_to_end(key)
+        if stream is not None:
+            return stream.timings.table(target)
+        none = target_table(target)
+        return {**none, "notes": GONE} if key else none

@@ -1,17 +1,23 @@
-// The target: chosen, typed or dragged on the charts, and every lane held against it at once. Nothing is run again.
+// The target: chosen, typed or dragged on the charts. Its lines follow at once; the server says how every lane stands against it.
 import { find, laneHead, make, setText } from '../shared/dom.js';
-import { AIMED } from './charts.js';
-import { LIMITS, judge, judgedCells, limitNumber, limitsOf } from './judge.js';
+import { Asker } from './asker.js';
+import { Grip } from './grip.js';
 
-const LEAST_MS = 0.001, MOST_MS = 3.6e6;
+const NUMBER = /^(\d+\.?\d*|\.\d+)$/;
+const REST_MS = 300; // after a repeat: others may end with it
+const UNANSWERED = 'The lanes could not be held against this target: the server did not answer.';
+const UNKNOWN = ['–', '', null];
 
 export class Targets {
-  constructor(root, charts) {
-    Object.assign(this, { root, charts, target: null, own: null, lanes: [], grips: [] });
+  // `ask` answers `{ key, name, limits }` with a table, or with what is wrong (`targets.py`).
+  constructor(root, charts, ask) {
+    Object.assign(this, { charts, target: null, own: null, table: null, grips: [], timer: 0, turn: 0 });
+    this.asker = new Asker(ask, (answer, question) => this.take(answer, question));
     this.select = find('.lp-target', root);
-    this.fields = LIMITS.map(({ key }) => find(`[data-limit=${key}]`, root));
+    this.fields = [...root.querySelectorAll('.lp-limit')];
     this.wrong = find('.lp-limit-wrong', root);
-    this.judged = find('.lp-judged', root);
+    this.box = find('.lp-attainment', root);
+    this.notes = find('.lp-attainment-notes', root);
     charts.onDrawn = () => this.arm();
     this.select.addEventListener('change', () => this.choose(this.select.value));
     for (const field of this.fields) {
@@ -20,176 +26,144 @@ export class Targets {
     }
   }
 
-  // A choice outlives the run.
+  // A choice outlives the run; nothing is known of its lanes yet.
   begin(run) {
-    Object.assign(this, { run, lanes: run.lanes.map(() => ({ timings: [], counted: [] })) });
-    if (this.select.options.length) return this.draw();
-    const none = { name: '', title: 'none' }, own = { name: 'own', title: 'Own target' };
-    for (const { name, title } of [none, ...run.targets, own]) this.select.add(new Option(title, name));
-    this.choose('chat');
-  }
-
-  take(index, change) {
-    if (!change.timings) return;
-    const lane = this.lanes[index];
-    for (const [place, timing] of change.timings) lane.timings[place] = timing;
-    lane.counted = change.counted;
+    this.run = run;
+    if (!this.table) this.offer(run.targets);
+    this.table.rows = [];
     this.draw();
   }
+
+  offer({ options, first }) {
+    const none = { name: '', title: 'none' }, own = { name: 'own', title: 'Own target' };
+    for (const { name, title } of [none, ...options, own]) this.select.add(new Option(title, name));
+    this.table = first;
+    this.settle(options[0]);
+  }
+
+  // A repeat has ended: what is asked already will be answered with it.
+  refresh() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.target && !this.asker.waiting && this.ask(this.target), REST_MS);
+  }
+
+  // ---- chosen ----
 
   // An own one begins as the target before it.
   choose(name) {
-    if (name !== 'own') return this.set(this.run.targets.find((one) => one.name === name) ?? null);
-    this.set((!this.target && this.own) || this.ownOf(limitsOf(this.target ?? this.run.targets[0])));
+    const before = this.target ?? this.own ?? this.run.targets.options[0];
+    const target = name === 'own' ? this.ownTarget(before.fields) : this.run.targets.options.find((one) => one.name === name) ?? null;
+    this.settle(target);
+    if (target) this.ask(target); else this.draw();
   }
 
-  ownOf(limits) {
-    const seconds = limits.map((limit) => (limit === null ? null : limit / 1e3));
-    return { name: 'own', title: 'Own target', note: '', ...Object.fromEntries(LIMITS.map(({ field }, at) => [field, seconds[at]])) };
+  ownTarget(fields) {
+    const ends = fields.map((text) => (NUMBER.test(text) && Number(text) > 0 ? [Number(text)] : []));
+    return { name: 'own', title: 'Own target', fields, ends };
   }
 
-  set(target, moving = false) {
-    this.show(target, moving);
-    const limits = target ? limitsOf(target) : [];
-    this.fields.forEach((field, at) => { field.value = limits[at] ? String(limits[at] / LIMITS[at].scale) : ''; });
-    this.complain('');
+  // From here on this one holds: until another is found good, it stays.
+  settle(target) {
+    this.turn += 1;
+    this.hold(target);
+    this.fields.forEach((field, at) => { field.value = target?.fields[at] ?? ''; });
+    this.complain('', '');
+    this.charts.aim(this.lines(target));
   }
 
-  show(target, moving) {
-    this.target = target;
-    this.select.value = target ? target.name : '';
-    if (this.select.value === 'own') this.own = target;
-    if (moving) this.charts.move(target); else this.charts.aim(target);
-    this.draw();
+  lines(target) {
+    const ends = this.fields.map(({ dataset }, at) => [dataset.limit, target?.ends[at]]);
+    return target && { title: target.title, ends: Object.fromEntries(ends) };
   }
 
   // ---- typed ----
 
   type(moving) {
-    try {
-      const limits = this.fields.map((field, at) => this.read(field, LIMITS[at]));
-      if (limits.every((limit) => limit === null)) throw new RangeError('No limit is given; allowed: at least one, or the target “none”.');
-      this.complain('');
-      this.show(this.ownOf(limits), moving);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      this.complain(error.message);
-    }
+    const target = this.ownTarget(this.fields.map((field) => field.value.trim()));
+    const drawn = target.ends.flat().length && target.fields.every((text, at) => !text || target.ends[at].length);
+    if (drawn) this.charts.move(this.lines(target));
+    this.ask(target, moving);
   }
 
-  // In milliseconds, to the microsecond.
-  read(field, { title, unit, scale }) {
-    const text = field.value.trim(), limit = Math.round(Number(text) * scale * 1e3) / 1e3;
-    const good = !text || (/^(\d+\.?\d*|\.\d+)$/.test(text) && limit >= LEAST_MS && limit <= MOST_MS);
-    field.setAttribute('aria-invalid', String(!good));
-    if (!good) {
-      const allowed = `a number from ${limitNumber(LEAST_MS / scale)} to ${limitNumber(MOST_MS / scale)} ${unit}, or nothing`;
-      throw new RangeError(`${title}: “${text}” is no limit; allowed: ${allowed}.`);
-    }
-    return text ? limit : null;
-  }
-
-  // What was last good stays in force.
-  complain(sentence) {
+  complain(limit, sentence) {
     setText(this.wrong, sentence);
-    if (!sentence) for (const field of this.fields) field.setAttribute('aria-invalid', 'false');
+    for (const field of this.fields) field.setAttribute('aria-invalid', String(Boolean(sentence) && field.dataset.limit === limit));
   }
 
   // ---- dragged: a grip lies over each line, as long as it; the fields are the keyboard's way ----
 
   arm() {
     if (this.grips.length) return;
-    this.grips = Object.keys(AIMED).map((name) => new Grip(this.charts, name, (value, moving) => this.drag(name, value, moving)));
+    const aimed = this.charts.all.filter((chart) => chart.target);
+    this.grips = aimed.map((chart) => new Grip(chart, (value, moving) => this.drag(chart.target.limit, value, moving)));
   }
 
-  drag(name, value, moving) {
-    const [, dragged, perSecond] = AIMED[name], moved = Math.round(value / perSecond * 1e6) / 1e3;
-    this.set(this.ownOf(limitsOf(this.target).map((limit, at) => (LIMITS[at].field === dragged ? moved : limit))), moving);
+  drag(limit, value, moving) {
+    const text = String(Math.round(value * 1e6) / 1e6);
+    const target = this.ownTarget(this.fields.map(({ dataset }, at) => (dataset.limit === limit ? text : this.target.fields[at])));
+    if (!moving) this.settle(target);
+    this.fields.forEach((field, at) => { field.value = target.fields[at]; });
+    this.charts.move(this.lines(target));
+    this.ask(target, moving);
   }
 
-  // ---- the lanes against it ----
+  // ---- answered ----
+
+  // `moving`: another follows, and the axes stay until then.
+  ask(target, moving = true) {
+    const { name, fields } = target, { run, turn } = this;
+    this.asker.put({ key: run.key ?? '', name: name === 'own' ? '' : name, limits: fields }, { target, moving, run, turn });
+  }
+
+  // What was asked before another run or another choice is of no interest any more.
+  take(answer, { target, moving, run, turn }) {
+    if (run !== this.run || turn !== this.turn) return;
+    if (!answer) return this.complain('', UNANSWERED);
+    if (answer.wrong) return this.refuse(answer);
+    this.table = answer;
+    if (target !== this.target) this.accept(target, moving);
+    this.draw();
+  }
+
+  // Typed or dragged, and good.
+  accept(target, moving) {
+    this.hold(target);
+    this.complain('', '');
+    if (!moving) this.charts.aim(this.lines(target));
+  }
+
+  hold(target) {
+    this.target = target;
+    if (target?.name === 'own') this.own = target;
+    this.select.value = target?.name ?? '';
+  }
+
+  // What was last good stays in force.
+  refuse({ limit, wrong }) {
+    this.complain(limit, wrong);
+    this.charts.move(this.lines(this.target));
+  }
 
   draw() {
-    this.judged.hidden = !this.target;
-    const { notes, goodput } = this.run.judging;
-    setText(find('.lp-judged-notes', this.root), this.target ? [notes[0], this.target.note, notes[1]].filter(Boolean).join(' ') : '');
+    this.box.hidden = !this.target;
+    setText(this.notes, this.target ? [this.table.notes, this.run.targets.note].filter(Boolean).join(' ') : '');
     if (!this.target) return;
-    const limits = limitsOf(this.target), head = make('thead'), body = make('tbody');
-    const judged = ({ timings, counted }) => judge(counted.map((place) => timings[place]), limits, goodput);
-    head.append(this.heading(limits));
-    body.append(...this.lanes.map((lane, index) => this.line(index, judged(lane))));
-    find('table', this.judged).replaceChildren(head, body);
+    const head = make('thead'), body = make('tbody'), { headings, rows } = this.table;
+    head.appendChild(make('tr')).append(...[['Lane', ''], ...headings].map(([text, title]) => (
+      Object.assign(make('th', '', text), { scope: 'col', title }))));
+    body.append(...this.run.lanes.map(({ label }, lane) => this.line(lane, label, rows[lane] ?? headings.map(() => UNKNOWN))));
+    find('table', this.box).replaceChildren(head, body);
   }
 
-  heading(limits) {
-    const line = make('tr'), { meanings } = this.run.judging;
-    const words = ({ title, unit, scale }, limit) => [`${title} ≤ ${limitNumber(limit / scale)} ${unit}`, this.run.meaning(title)];
-    const limited = LIMITS.flatMap((one, at) => (limits[at] === null ? [] : [words(one, limits[at])]));
-    for (const [title, meaning] of [['Lane', ''], meanings[0], ...limited, ...meanings.slice(1)]) {
-      line.append(Object.assign(make('th', '', title), { scope: 'col', title: meaning }));
-    }
-    return line;
-  }
-
-  line(lane, judgement) {
-    const line = make('tr'), kept = [judgement.met, ...judgement.metrics.map(({ met }) => met)];
-    line.append(laneHead(lane, this.run.lanes[lane].label));
-    judgedCells(judgement).forEach(([text, beside], at) => {
-      const cell = line.appendChild(make('td', ''));
-      if (typeof kept[at] === 'boolean') cell.append(make('i', kept[at] ? 'lp-kept' : 'lp-missed'));
-      cell.append(make('span', 'lp-judged-text', text));
+  line(lane, label, cells) {
+    const line = make('tr');
+    line.append(laneHead(lane, label), ...cells.map(([text, beside, met]) => {
+      const cell = make('td');
+      if (typeof met === 'boolean') cell.append(make('i', met ? 'lp-met' : 'lp-missed'));
+      cell.append(make('span', 'lp-attainment-text', text));
       if (beside) cell.append(make('span', 'lp-against', beside));
-    });
+      return cell;
+    }));
     return line;
-  }
-}
-
-class Grip {
-  constructor(charts, name, onDrag) {
-    Object.assign(this, { charts, name, onDrag, axis: AIMED[name][0], div: charts.divs[name] });
-    this.node = this.div.parentNode.appendChild(make('div', `lp-grip lp-grip-${this.axis}`));
-    this.node.setAttribute('aria-hidden', 'true');
-    this.node.addEventListener('pointerdown', (event) => this.begin(event));
-    this.div.on('plotly_afterplot', () => this.place());
-    this.div.on('plotly_relayout', () => this.place());
-    this.place();
-  }
-
-  // The axis in pixels, within the chart's box.
-  get along() {
-    const { range: [low, high], _offset: offset, _length: length } = this.div._fullLayout[`${this.axis}axis`];
-    return { low, high, offset, length };
-  }
-
-  place() {
-    const end = this.charts.ends(this.name).at(-1), { low, high, offset, length } = this.along, part = (end - low) / (high - low);
-    this.node.hidden = !(part >= 0 && part <= 1);
-    if (this.node.hidden) return;
-    const { _offset: start, _length: long } = this.div._fullLayout[this.axis === 'x' ? 'yaxis' : 'xaxis'];
-    const at = offset + length * (this.axis === 'x' ? part : 1 - part);
-    this.node.style[this.axis === 'x' ? 'height' : 'width'] = `${long}px`;
-    this.node.style.transform = this.axis === 'x' ? `translate(${at}px, ${start}px)` : `translate(${start}px, ${at}px)`;
-  }
-
-  begin(event) {
-    if (event.button) return;
-    event.preventDefault();
-    this.node.setPointerCapture(event.pointerId);
-    const move = (event) => this.onDrag(this.value = this.at(event), true);
-    const end = () => {
-      this.node.removeEventListener('pointermove', move);
-      if (this.value !== undefined) this.onDrag(this.value, false);
-      this.value = undefined;
-    };
-    this.node.addEventListener('pointermove', move);
-    this.node.addEventListener('lostpointercapture', end, { once: true });
-  }
-
-  // Where the pointer is on the axis: in steps that a pixel can tell apart, and never nothing.
-  at({ clientX, clientY }) {
-    const { low, high, offset, length } = this.along, box = this.div.getBoundingClientRect();
-    const part = this.axis === 'x' ? (clientX - box.left - offset) / length : 1 - (clientY - box.top - offset) / length;
-    const step = 10 ** Math.floor(Math.log10((high - low) / length));
-    return Math.min(high, Math.max(step, Math.round((low + part * (high - low)) / step) * step));
   }
 }

@@ -14,10 +14,11 @@ const HEARD = 20; // milestones a screen reader finds
 const LINES = { verdict: '.lp-verdict', measure: '.lp-measure', beneath: '.lp-beneath', note: '.lp-note' };
 
 export class LiveView {
-  constructor(root) {
+  // `ask` holds lanes against a target (`targets.js`).
+  constructor(root, ask) {
     Object.assign(this, { root, run: null, cards: [], race: null });
     this.charts = new Charts(root);
-    this.targets = new Targets(root, this.charts);
+    this.targets = new Targets(root, this.charts, ask);
     this.sections = new Sections(root);
     this.predict = new Predict(root);
     this.replay = new Replay(root, { compare: () => this.compare(), end: () => this.say(this.words) });
@@ -96,6 +97,8 @@ export class LiveView {
     if (written.length) this.compare();
     for (const [index] of written) this.cards[index].answer.follow();
     if ('words' in record) this.say(this.words = this.run.watching ? `Watching: ${record.words}` : record.words);
+    if ('charts' in record) this.charts.update(record.charts);
+    if ('repeats' in record) this.targets.refresh();
     this.sections.take(record);
     for (const [key, selector] of Object.entries(LINES)) if (key in record) setText(find(selector, this.root), record[key]);
     if ('beneath' in record) find('.lp-beneath', this.root).title = record.beneath;
@@ -107,8 +110,7 @@ export class LiveView {
     const card = this.cards[index], again = card.update(change);
     if (again && index === this.run.baseline) for (const other of this.cards) other.answer.forget();
     this.moveRunner(card, change);
-    this.charts.take(index, change);
-    this.targets.take(index, change);
+    if (change.steps) this.charts.grow([index]);
     return Boolean(change.steps || change.text || again);
   }
 
