@@ -44,7 +44,7 @@ export class Targets {
   // A repeat has ended: what is asked already will be answered with it.
   refresh() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.target && !this.asker.waiting && this.ask(this.target), REST_MS);
+    this.timer = setTimeout(() => this.target && !this.asker.waiting.length && this.ask(this.target), REST_MS);
   }
 
   // ---- chosen ----
@@ -112,7 +112,8 @@ export class Targets {
   // `moving`: another follows, and the axes stay until then.
   ask(target, moving = true) {
     const { name, fields } = target, { run, turn } = this;
-    this.asker.put({ key: run.key ?? '', name: name === 'own' ? '' : name, limits: fields }, { target, moving, run, turn });
+    const question = { key: run.key ?? '', name: name === 'own' ? '' : name, limits: fields };
+    this.asker.put(question, { target, moving, run, turn }, moving);
   }
 
   // What was asked before another run or another choice is of no interest any more.
