@@ -64,6 +64,15 @@ SECTION = """
 SECTIONS["made-up"] = lambda view, _choice: Section("A made-up section", (), (), ("A made-up note.",))
 """
 
+CHART = '''"""A made-up chart."""
+
+from __future__ import annotations
+
+from playground.report.charts.chart import Chart, register
+
+register(Chart(key="made-up", title="A made-up chart", alt="something made up", make=lambda view: {"data": [], "layout": {}}, place=99))
+'''
+
 COMMAND = '''"""A made-up command."""
 
 from __future__ import annotations
@@ -81,6 +90,7 @@ ADDED_AT_THE_END = {
     "engines/registry.py": ENGINE,
     "analysis/metrics.py": METRIC,
     "report/sections/__init__.py": SECTION,
+    "report/charts/made.py": CHART,
     "cli/commands/made.py": COMMAND,
 }
 ADDED_BEFORE = {
@@ -103,6 +113,7 @@ from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.ui.api import PARAMETERS
 from playground.ui.lane_editor.choices import Here, row_state
+from playground.ui.live.component import chart_boxes
 from playground.ui.live.feed import Feed
 
 TEXT = "made4[grain=5,shards=two]/wander(pace=7)@2"
@@ -125,6 +136,7 @@ json.dump({
     "markdown": markdown_text(view),
     "recording": recording,
     "page": Feed(view).start(),
+    "chart boxes": chart_boxes(),
     "code": script(request, 0),
 }, sys.stdout)
 """
@@ -196,3 +208,8 @@ def test_a_metric_is_a_column_everywhere(found: dict[str, Any]) -> None:
 
 def test_a_section_is_in_markdown(found: dict[str, Any]) -> None:
     assert "A made-up note." in found["markdown"]
+
+
+def test_a_chart_is_on_the_page(found: dict[str, Any]) -> None:
+    assert '"made-up"' in found["page"]
+    assert "something made up" in found["chart boxes"]
