@@ -134,7 +134,7 @@ def test_room_for_the_next_exclusive_lane_is_really_made(mid: Path, tmp_path: Pa
         if isinstance(event, LaneLoaded) and event.lane == 1:
             alive.append(len(embeddings()))
 
-    ran = run_lanes(worker, request_for(mid, ["bf16", "bf16[attention=eager]"], max_new_tokens=2), on_event=look)
+    ran = run_lanes(worker, request_for(mid, ["bf16", "fp16"], max_new_tokens=2), on_event=look)
     worker.close()
     assert [lane.error for lane in ran.view.lanes] == [None, None]
     assert alive == [1], "one embedding, not two"

@@ -264,7 +264,7 @@ def test_what_goes_wrong_while_comparing_costs_no_figures(tiny: Path, tmp_path: 
         if isinstance(event, RepeatFinished) and event.lane == 0:
             shutil.rmtree(adapters["a"])
 
-    request = request_for(tiny, ["fp32+a", "fp32[attention=eager]+b"], adapters=adapters, agreement=True, max_new_tokens=100)
+    request = request_for(tiny, ["fp32+a", "bf16+b"], adapters=adapters, agreement=True, max_new_tokens=100)
     ran = run_lanes(worker, request, on_event=forget)
     told = [event.text for event in ran.events if isinstance(event, LaneStatus) and event.lane == 0]
     worker.close()
