@@ -5,6 +5,7 @@
 #   make test    lint, types and all tests
 #   make screenshots   the README's pictures, from a real run
 #   make record        records every schedule on this machine (assets/recordings)
+#   make types         writes the browser's types of what it is fed
 #   make adapter       trains the FAQ adapter anew (some minutes on two cores)
 # PYTHON=/path/to/python chooses the Python that .venv is made with.
 
@@ -18,7 +19,7 @@ STAMP_REQUIREMENTS := $(VENV)/.stamp-requirements
 STAMP_MODEL := $(VENV)/.stamp-model
 STAMP_TOOLS := $(VENV)/.stamp-tools
 
-.PHONY: run setup check test lint bench screenshots record adapter clean
+.PHONY: run setup check test lint bench screenshots record adapter types clean
 
 run: setup
 	@exec $(PY) app.py
@@ -72,6 +73,9 @@ record: setup
 
 adapter: setup
 	$(PY) tools/train_faq.py
+
+types: $(STAMP_REQUIREMENTS)
+	$(PY) tools/browser_types.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build test-artifacts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import overload
 
 UNKNOWN = "–"
 
@@ -23,6 +24,10 @@ def duration(seconds: float | None) -> str:
     return f"{significant(seconds * 1e3)} ms" if seconds < 0.9995 else f"{significant(seconds)} s"
 
 
+@overload
+def milliseconds(seconds: float) -> float: ...
+@overload
+def milliseconds(seconds: float | None) -> float | None: ...
 def milliseconds(seconds: float | None) -> float | None:
     """As they are drawn and compared: to the microsecond."""
     return None if seconds is None else round(seconds * 1e3, 3)

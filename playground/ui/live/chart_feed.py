@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import Any, TypedDict
 
-from playground.report.charts import PALETTES, Chart, Figure, charts
+from playground.report.charts import Chart, Figure, Grows, TargetLine, charts
 from playground.timeline.state import LaneState, RunState
 
 
-def palettes() -> dict[str, Any]:
-    return {name: asdict(palette) for name, palette in PALETTES.items()}
+class ChartRecord(TypedDict):
+    """A chart whole: its figure, how it grows, and where a target is drawn."""
+
+    figure: Figure
+    grows: Grows | None
+    target: TargetLine | None
+
+
+class FigureChange(TypedDict, total=False):
+    """What of a figure is another."""
+
+    layout: dict[str, Any]
+    """Its fields that differ."""
+    data: dict[str, dict[str, Any]] | list[dict[str, Any]]
+    """Of each trace, by its number, the fields that differ (null: it has none any more); with more or fewer traces than before, all."""
 
 
 class ChartFeed:
@@ -21,21 +33,21 @@ class ChartFeed:
         self._made_of: tuple[Any, ...] = ()
         self._sent: dict[str, Figure] = {}
 
-    def start(self) -> dict[str, Any]:
-        """All charts by their keys, with how they grow and where a target is drawn."""
+    def start(self) -> dict[str, ChartRecord]:
+        """All charts by their keys."""
         self._made_of = _made_of(self._view)
         self._sent = {chart.key: chart.make(self._view) for chart in self._charts}
         return {chart.key: self._whole(chart) for chart in self._charts}
 
-    def _whole(self, chart: Chart) -> dict[str, Any]:
-        grows, target = (asdict(one) if one is not None else None for one in (chart.grows, chart.target))
-        return {"figure": self._sent[chart.key], "grows": grows, "target": target}
+    def _whole(self, chart: Chart) -> ChartRecord:
+        return {"figure": self._sent[chart.key], "grows": chart.grows, "target": chart.target}
 
-    def changes(self) -> dict[str, Any]:
-        """By chart, what `figure_change` gives. Figures are made anew when something that they may show has ended or begun."""
+    def changes(self) -> dict[str, FigureChange]:
+        """By chart. Figures are made anew when something that they may show has ended or begun."""
         if (made_of := _made_of(self._view)) == self._made_of:
             return {}
-        self._made_of, changes = made_of, {}
+        self._made_of = made_of
+        changes: dict[str, FigureChange] = {}
         for chart in self._charts:
             figure = chart.make(self._view)
             if change := figure_change(self._sent[chart.key], figure):
@@ -44,14 +56,13 @@ class ChartFeed:
         return changes
 
 
-def figure_change(before: Figure, now: Figure) -> dict[str, Any]:
-    """`layout`: its fields that differ. `data`: of each trace, by its number, the fields that differ (null: it has none any more); with
-    more or fewer traces than before the list of all."""
-    change: dict[str, Any] = {}
+def figure_change(before: Figure, now: Figure) -> FigureChange:
+    change: FigureChange = {}
     if layout := _differing(before["layout"], now["layout"]):
         change["layout"] = layout
     if len(before["data"]) != len(now["data"]):
-        return change | {"data": now["data"]}
+        change["data"] = now["data"]
+        return change
     traces = {str(at): _differing(*pair) for at, pair in enumerate(zip(before["data"], now["data"], strict=True))}
     if data := {at: fields for at, fields in traces.items() if fields}:
         change["data"] = data

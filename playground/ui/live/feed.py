@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar, cast
 
 from playground.analysis.breakdown import breakdown, breakdown_words
 from playground.analysis.comparison import compare
@@ -20,6 +21,7 @@ from playground.analysis.metrics import figure, live_figures
 from playground.analysis.output_diff import change_words
 from playground.errors import InputError
 from playground.formatting import duration, milliseconds, rate, ratio, significant, size
+from playground.report.charts import PALETTES
 from playground.report.loads import adapter_words, every_swap, swap_words
 from playground.report.script import script
 from playground.report.verdict import verdict
@@ -37,7 +39,8 @@ from playground.report.wording import (
 )
 from playground.timeline.state import LaneState, RunningRepeat, RunState
 from playground.timeline.trace import RowText, TokenCounts
-from playground.ui.live.chart_feed import ChartFeed, palettes
+from playground.ui.live.chart_feed import ChartFeed
+from playground.ui.live.records import First, Following, Frame, LaneChanges, LaneRecord, Left, RowChange, Standing, Start, Step
 from playground.ui.live.section_feed import SectionFeed
 from playground.ui.live.targets import target_choice
 
@@ -45,18 +48,21 @@ FIGURES_PERIOD_S = 0.2
 """Figures that change faster than this cannot be read."""
 
 
-LEFT = '{"left":true}'
-"""Instead of a run's first record: what is shown stays, and nothing follows."""
-
-
-def following(key: str) -> str:
-    """The live view's value when a run is to be shown: the key to ask for its records with (`streams.py`)."""
-    return record({"key": key})
+Changes = TypeVar("Changes", bound=Mapping[str, object])
 
 
 def record(value: Any) -> str:
-    """One line. `<` is escaped: nothing in it can be taken for markup on its way to the browser."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c") + "\n"
+    """One line; of dataclasses their fields. `<` is escaped: nothing in it can be taken for markup on its way to the browser."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=asdict).replace("<", "\\u003c") + "\n"
+
+
+LEFT = record(Left(left=True))
+"""The live view's value when nobody is watched any more."""
+
+
+def following(key: str) -> str:
+    """The live view's value when a run is to be shown (`streams.py`)."""
+    return record(Following(key=key))
 
 
 class Feed:
@@ -66,17 +72,17 @@ class Feed:
         self._view = view
         self._lanes = [_LaneFeed(view, lane, clock) for lane in view.lanes]
         self._charts = ChartFeed(view)
-        self._sent: dict[str, Any] = {}
+        self._sent: dict[str, object] = {}
         self._sections = SectionFeed(view)
         self._beneath_of: tuple[Any, ...] = ()
         self._beneath_words = ""
 
     def start(self, idle: bool = False, watching: bool = False, key: str = "") -> str:
-        """The first record: what the browser draws. `idle`: nothing runs yet; `watching`: it is somebody else's run; `key`: what
-        its lanes' attainment of a target is asked for with."""
+        """The first record."""
         view = self._view
-        self._sent["measure"] = measure_words(view.request)
-        start = {
+        self._sent["measure"] = measure = measure_words(view.request)
+        start: Start = {
+            **self._sections.start(),
             "idle": idle,
             "watching": watching,
             "key": key,
@@ -85,19 +91,19 @@ class Feed:
             "prompts": len(view.request.workload.prompts),
             "tokens": view.request.measure.max_new_tokens,
             "adapters": any(lane.lane.variant.adapter for lane in view.lanes),
-            "measure": self._sent["measure"],
+            "measure": measure,
             "charts": self._charts.start(),
-            "palettes": palettes(),
+            "palettes": PALETTES,
             "targets": target_choice(view.request),
         }
-        return record({"run": view.run_id, "start": start | self._sections.start()})
+        return record(First(run=view.run_id, start=start))
 
     def frame(self) -> str:
         """What has changed since the last frame."""
         view = self._view
         baseline_s = self._lanes[view.baseline.index].tpot_s()
         lanes = {str(feed.index): changes for feed in self._lanes if (changes := feed.changes(baseline_s))}
-        now: dict[str, Any] = {"state": view.status, "verdict": verdict(view), "beneath": self._beneath()}
+        now: Frame = {"state": view.status, "verdict": verdict(view), "beneath": self._beneath()}
         now["repeats"] = sum(len(lane.repeats) for lane in view.lanes)
         now["measure"] = measure_words(view.request, view if view.status in ("done", "cancelled") else None)
         if any("words" in changes for changes in lanes.values()) or view.status != self._sent.get("state"):
@@ -106,10 +112,10 @@ class Feed:
             now["note"] = made_up
         changed = _changed(self._sent, now)
         if any("state" in changes for changes in lanes.values()):
-            changed |= self._sections.changes()
+            changed = {**changed, **self._sections.changes()}
         if charts := self._charts.changes():
             changed["charts"] = charts
-        return record({**changed, "lanes": lanes}) if changed or lanes else ""
+        return record(Frame(**changed, lanes=lanes)) if changed or lanes else ""
 
     def _beneath(self) -> str:
         """What stands under the verdict: how far a run is from sure, and that the machine was not quiet. Looked at when a repeat ended."""
@@ -120,7 +126,7 @@ class Feed:
         return self._beneath_words
 
 
-def _lane(view: RunState, lane: LaneState) -> dict[str, Any]:
+def _lane(view: RunState, lane: LaneState) -> LaneRecord:
     return {
         "label": lane.label,
         "short": short_label(lane.lane, view.baseline.lane),
@@ -148,7 +154,7 @@ class _LaneFeed:
     def __init__(self, view: RunState, lane: LaneState, clock: Callable[[], float]) -> None:
         self.index = lane.index
         self._view, self._lane, self._clock = view, lane, clock
-        self._sent: dict[str, Any] = {}
+        self._sent: dict[str, object] = {}
         self._shown = [""] * lane.lane.batch
         self._steps = 0
         self._tokens = TokenCounts()
@@ -158,7 +164,7 @@ class _LaneFeed:
         self._changed_with: tuple[Any, ...] = ()
         self._change_words = ""
         self._compared_with: tuple[Any, ...] = ()
-        self._compared_words: dict[str, Any] = {}
+        self._compared_words: LaneChanges = {}
         self._paired = ""
 
     def tpot_s(self) -> float | None:
@@ -166,42 +172,40 @@ class _LaneFeed:
         counted = figure(self._lane, "tpot_s")
         return counted if counted is not None else self._counting().tpot_s
 
-    def changes(self, baseline_s: float | None) -> dict[str, Any]:
-        changes: dict[str, Any] = {}
+    def changes(self, baseline_s: float | None) -> LaneChanges:
+        changes: LaneChanges = {}
         first = self._lane.first
         if first is not None and not self._began:
             self._began, self._shown, changes["fresh"] = True, [""] * self._lane.lane.batch, True
         if first is not None and (steps := self._new_steps(first)):
             changes["steps"] = steps
         elif first is None and self._lane.current is not None:
-            changes |= _changed(self._sent, {"warm": self._lane.current.tokens.longest})
+            changes.update(_changed(self._sent, LaneChanges(warm=self._lane.current.tokens.longest)))
         if text := self._text():
             changes["text"] = text
         if self._lane.state != self._sent.get("state") or self._clock() >= self._due_s:
-            changes |= _changed(self._sent, self._figures(baseline_s))
+            changes.update(_changed(self._sent, self._figures(baseline_s)))
         return changes
 
-    def _new_steps(self, first: RunningRepeat) -> list[list[Any]]:
-        """Per step: own time in ms, tokens that stand, and what it did to the text (left out: nothing; a string: appended)."""
-        steps = []
+    def _new_steps(self, first: RunningRepeat) -> list[Step]:
+        steps: list[Step] = []
         for index in range(self._steps, len(first.steps)):
             step, changes = first.steps[index], first.changes[index]
             self._tokens.take(step)
             for change in changes:
                 kept = self._shown[change.row]
                 self._shown[change.row] = (kept if change.keep is None else kept[: change.keep]) + change.text
-            steps.append([milliseconds(step.t_s), self._standing(), *_compact(changes)])
+            steps.append((milliseconds(step.t_s), self._standing(), *_compact(changes)))
         self._steps = len(first.steps)
         return steps
 
-    def _standing(self) -> int | list[int]:
-        """Tokens that stand; of several rows all together, and those of the row that has most."""
-        return self._tokens.total if self._lane.lane.batch == 1 else [self._tokens.total, self._tokens.longest]
+    def _standing(self) -> Standing:
+        return self._tokens.total if self._lane.lane.batch == 1 else (self._tokens.total, self._tokens.longest)
 
-    def _text(self) -> list[list[Any]]:
+    def _text(self) -> list[RowChange]:
         """Changes that no drawn step made: a warm-up's text, and the whole text at the end where it differs from the streamed one.
 
-        Per changed row: row, how many characters stand (None: all), what follows. Later repeats do not write over the first.
+        Later repeats do not write over the first.
         """
         lane = self._lane
         if lane.first is None:
@@ -210,7 +214,7 @@ class _LaneFeed:
             texts = list(lane.counted[0].texts)
         else:
             return []
-        changes = [[row, *change] for row, text in enumerate(texts) if (change := _change(self._shown[row], text))]
+        changes = [(row, *change) for row, text in enumerate(texts) if (change := _change(self._shown[row], text))]
         self._shown[: len(texts)] = texts
         return changes
 
@@ -219,13 +223,14 @@ class _LaneFeed:
         current = self._lane.current
         return self._live if current is not None and not current.warmup and not current.alone else Metrics()
 
-    def _figures(self, baseline_s: float | None) -> dict[str, Any]:
+    def _figures(self, baseline_s: float | None) -> LaneChanges:
         self._due_s = self._clock() + FIGURES_PERIOD_S
         self._live = live_figures(self._lane)
         lane, tpot_s, throughput = self._lane, self.tpot_s(), self._median_or_live("decode_tokens_per_s")
         compared = lane is not self._view.baseline and tpot_s and baseline_s
-        said = self._compared() | self._phases()
-        return said | {
+        return {
+            **self._compared(),
+            **self._phases(),
             "state": lane.state,
             "words": lane_words(self._view, lane, self._live),
             "fraction": lane.fraction,
@@ -247,7 +252,7 @@ class _LaneFeed:
             "change": self._change(),
         }
 
-    def _compared(self) -> dict[str, Any]:
+    def _compared(self) -> LaneChanges:
         """Worked out once a repeat: intervals are drawn from thousands of resamples."""
         known = (len(self._lane.repeats), len(self._view.baseline.repeats), self._view.status)
         if known != self._compared_with:
@@ -265,12 +270,12 @@ class _LaneFeed:
             self._changed_with, self._change_words = known, change_words(self._view, self._lane)
         return self._change_words
 
-    def _phases(self) -> dict[str, Any]:
+    def _phases(self) -> LaneChanges:
         """Where the time went, in ms and in words, and in which repeat."""
         found = breakdown(self._lane)
         if found is None:
             return {"phases": [], "phases_of": ""}
-        parts = [[part_us / 1e3, duration(part_us / 1e6)] for part_us in found.parts_us]
+        parts = [(part_us / 1e3, duration(part_us / 1e6)) for part_us in found.parts_us]
         return {"phases": parts, "phases_of": breakdown_words(found)}
 
     def _median_or_live(self, name: str) -> float | None:
@@ -298,22 +303,22 @@ class _LaneFeed:
         return "live" if self._lane.first is not None else ""
 
 
-def _compact(changes: list[RowText]) -> list[Any]:
-    """One string for the usual case, a token appended to the only row; else a list of [row, keep, text]."""
+def _compact(changes: list[RowText]) -> tuple[str | list[RowChange], ...]:
+    """One string for the usual case, a token appended to the only row; else a list of changes."""
     match changes:
         case []:
-            return []
+            return ()
         case [RowText(row=0, keep=None, text=text)]:
-            return [text]
+            return (text,)
         case _:
-            return [[[change.row, change.keep, change.text] for change in changes]]
+            return ([(change.row, change.keep, change.text) for change in changes],)
 
 
-def _changed(sent: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+def _changed(sent: dict[str, object], now: Changes) -> Changes:
     """What of `now` differs from what was sent, which is brought up to date."""
     changed = {key: value for key, value in now.items() if key not in sent or sent[key] != value}
     sent |= changed
-    return changed
+    return cast(Changes, changed)
 
 
 def _change(shown: str, text: str) -> tuple[int | None, str] | None:

@@ -27,6 +27,26 @@ class LimitError(ValueError):
         self.limit = limit
 
 
+class LimitRecord(TypedDict):
+    """A metric that targets limit, and the unit it is typed in."""
+
+    key: str
+    title: str
+    unit: str
+
+
+class TargetOption(TypedDict):
+    """A published target."""
+
+    name: str
+    title: str
+    source: str
+    fields: list[str]
+    """Its limits as they are typed."""
+    ends: list[list[float]]
+    """In the same units, where its lines stand: of a span, both."""
+
+
 class TargetTable(TypedDict):
     """The lanes against a target."""
 
@@ -37,6 +57,18 @@ class TargetTable(TypedDict):
     notes: str
 
 
+class TargetChoice(TypedDict):
+    """What the page offers."""
+
+    limits: list[LimitRecord]
+    options: list[TargetOption]
+    meanings: tuple[tuple[str, str], ...]
+    note: str
+    """What goodput is in this run."""
+    first: TargetTable
+    """Of the first target, before anything has run."""
+
+
 class WrongLimit(TypedDict):
     """Instead of a table: `LimitError`."""
 
@@ -44,8 +76,7 @@ class WrongLimit(TypedDict):
     wrong: str
 
 
-def target_choice(request: RunRequest) -> dict[str, Any]:
-    """What the page offers, what goodput is in this run, and the table of the first target as it is before anything has run."""
+def target_choice(request: RunRequest) -> TargetChoice:
     return {
         "limits": [{"key": limit.key, "title": limit.title, "unit": limit.unit} for limit in LIMITS],
         "options": [_option(target) for target in TARGETS],
@@ -55,8 +86,7 @@ def target_choice(request: RunRequest) -> dict[str, Any]:
     }
 
 
-def _option(target: Target) -> dict[str, Any]:
-    """`fields`: its limits as they are typed; `ends`: in the same units, where its lines stand: of a span, both."""
+def _option(target: Target) -> TargetOption:
     given = zip(LIMITS, target.limits_ms(), strict=True)
     fields = ["" if limit_ms is None else limit_number(limit, limit_ms).replace(",", "") for limit, limit_ms in given]
     ends = [[float(field)] if field else [] for field in fields]
