@@ -188,6 +188,8 @@ def test_a_point_is_the_paired_ratio_of_times_with_its_interval() -> None:
     assert ratio - less < ratio < ratio + more < 1
     assert ratio == pytest.approx((0.5 * 0.0205 / 0.042 * 0.0207 / 0.041) ** (1 / 3), abs=1e-5)
     assert texts["text"] == ["baseline", "0.498×"]
+    end = figure("against", view)["layout"]["xaxis"]["range"][1]
+    assert all(end - 0.01 < math.log10(x) < end for x in texts["x"]), "Plotly hides what is beyond the axis"
     assert other["customdata"][0].startswith("TPOT 0.498× that of lane 1, 3 repeats<br>95 %: 0.4")
 
 

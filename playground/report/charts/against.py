@@ -59,7 +59,7 @@ def _make(view: RunState) -> Figure:
     points = [point(view, lane) for lane in view.lanes]
     most, ticks = _span(points)
     end = math.log10(most)
-    data = [*map(_trace, view.lanes, points), _figures(view, points, round(10 ** (BESIDE * end), 4))]
+    data = [*map(_trace, view.lanes, points), _figures(view, points, round(0.998 * 10 ** (BESIDE * end), 4))]
     return {"data": data, "layout": _layout(view, ticks, [-1.02 * end, BESIDE * end])}
 
 
@@ -92,7 +92,7 @@ def _trace(lane: LaneState, point: Point | None) -> Figure:
 
 
 def _figures(view: RunState, points: list[Point | None], at: float) -> Figure:
-    """The ratios as text, at the end of their rows."""
+    """The ratios as text, at the end of their rows: what stands beyond the axis, be it by rounding, Plotly hides."""
     return {
         "type": "scatter",
         "mode": "text",
