@@ -18,7 +18,7 @@ from playground.engines.local.client import LocalFleet
 from playground.settings import ROOT, Settings
 from playground.spec.names import EMBEDDED_MODEL
 from playground.worker.embedded import bring_model
-from tests.benchmarks import app, clock, coverage, exchange, interleaved, memory, page, reload, same, startup, stop, swaps
+from tests.benchmarks import app, attainment, clock, coverage, exchange, interleaved, memory, page, reload, same, startup, stop, swaps
 from tests.benchmarks.figure import Figure, table, write
 from tests.benchmarks.setup import BenchmarkError, Setup
 
@@ -33,7 +33,7 @@ class Benchmark:
 
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: Benchmark(module.run, (module.__doc__ or "").strip())
-    for module in (app, clock, interleaved, same, coverage, reload, exchange, swaps, memory, startup, stop, page)
+    for module in (app, clock, interleaved, same, coverage, reload, exchange, swaps, memory, startup, stop, attainment, page)
 }
 
 
