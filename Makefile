@@ -5,7 +5,7 @@
 #   make test    lint, types and all tests
 #   make screenshots   the README's pictures, from a real run
 #   make record        records every schedule on this machine (assets/recordings)
-#   make types         writes the browser's types of what it is fed
+#   make types         writes the browser’s types of what it is fed (checked with `tsc -p playground/ui/jsconfig.json`)
 #   make adapter       trains the FAQ adapter anew (some minutes on two cores)
 # PYTHON=/path/to/python chooses the Python that .venv is made with.
 

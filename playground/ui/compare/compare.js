@@ -1,6 +1,9 @@
+// @ts-check
 // The page's last run against a recording of the reader's. The file goes to the server as text, and nothing of it is kept there.
 import { find, headRow, laneHead, make } from '../shared/dom.js';
+/** @import { Component } from '../shared/page.d.ts' */
 
+/** @param {Component} component */
 export function mount({ element, props, trigger, watch }) {
   const panel = find('.lp-compare', element), pick = find('.lp-compare-pick', panel), input = find('input', panel);
   const status = find('.lp-compare-said', panel);

@@ -1,8 +1,18 @@
+// @ts-check
 // All edits go to the server through here, one after the other: each is answered for the page as the one before left it.
 // What is pressed while an answer is awaited waits too: Run runs what is seen.
+/** @import { Component } from '../shared/page.d.ts' */
 const PATIENCE_MS = 5000;
 
 export class Edits {
+  /** @type {Component['trigger']} */ trigger;
+  /** @type {((() => void) & { act?: string })[]} */ waiting;
+  /** @type {number} */ serial;
+  /** @type {number} */ asked;
+  /** @type {ReturnType<typeof setTimeout>} */ patience;
+  /** @type {(() => void) | null} */ then;
+
+  /** @param {Component['trigger']} trigger */
   constructor(trigger) {
     Object.assign(this, { trigger, waiting: [], serial: 0, asked: 0, patience: 0, then: null });
     document.addEventListener('click', (event) => this.holdRun(event), true);
@@ -13,8 +23,7 @@ export class Edits {
 
   // `after` is called once the answer is here.
   edit(report, after = null) {
-    const send = () => this.send(report, after);
-    send.act = report.act;
+    const send = Object.assign(() => this.send(report, after), { act: report.act });
     if (report.act === 'set' && this.waiting.at(-1)?.act === 'set') return;
     if (this.asked) this.waiting.push(send);
     else send();

@@ -1,3 +1,4 @@
+// @ts-check
 // A lane's fields. What visitors typed goes through textContent and value, never through markup.
 import { make } from '../shared/dom.js';
 
@@ -30,7 +31,8 @@ export function field(slot, value, lane) {
 
 // With its limits and what it does.
 function optionField(slot, value, lane) {
-  const node = field(slot, value, lane), box = node.lastChild, notes = [slot.limits, slot.help].filter(Boolean).join('. ');
+  const node = field(slot, value, lane), box = /** @type {HTMLElement} */ (node.lastChild);
+  const notes = [slot.limits, slot.help].filter(Boolean).join('. ');
   if (!notes) return node;
   box.setAttribute('aria-description', notes);
   node.append(make('small', 'lane-field-notes', notes));

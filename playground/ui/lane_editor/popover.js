@@ -1,3 +1,4 @@
+// @ts-check
 // A panel above the page that belongs to a button: it opens below it, or above where there is no room, and scrolls with the page.
 const GAP_PX = 4, MARGIN_PX = 12;
 

@@ -1,7 +1,9 @@
+// @ts-check
 // One lane's row. Lane text is the server's to read and to write; the fields say what is changed in it.
 import { find, make } from '../shared/dom.js';
 import { field, optionGroups } from './fields.js';
 import { attachPopover } from './popover.js';
+/** @import { Component } from '../shared/page.d.ts' */
 
 const TOOLS = { duplicate: 'Duplicate', up: 'Move up', down: 'Move down', baseline: 'Compare the others with this lane' };
 const NOT_A_LANE = 'The text is not a lane yet; its fields come back when it is.';
@@ -11,6 +13,7 @@ export const CHANGED = 'lane-row';
 export const indexOf = (id) => Number(id.replace('lane-', '')) - 1;
 
 // Only hands itself over: its fields are drawn once someone opens them.
+/** @param {Component} component */
 export function mount({ element, props, watch }) {
   const { id } = element.closest('.lane-edit');
   const row = new Row(id, element, () => props.value);
@@ -21,6 +24,12 @@ export function mount({ element, props, watch }) {
 }
 
 class Row {
+  /** @type {string} */ id;
+  /** @type {HTMLElement} */ element;
+  /** @type {() => string} */ read;
+  /** @type {Record<string, string> | null} */ fields;
+  /** @type {boolean} */ drawn;
+
   constructor(id, element, read) {
     Object.assign(this, { id, element, read, fields: null, drawn: false });
     this.place = find('.lane-fields', element);

@@ -1,8 +1,11 @@
+// @ts-check
 // The rows together: the Lanes button opens and folds them, and their edits are reported one after the other.
 import { find } from '../shared/dom.js';
 import { Edits } from './edits.js';
 import { CHANGED, ROWS, indexOf } from './row.js';
+/** @import { Component } from '../shared/page.d.ts' */
 
+/** @param {Component} component */
 export function mount({ element, props, trigger, watch }) {
   const edits = new Edits(trigger), rows = new Rows(find('.lp-fold', element), document.getElementById('lanes'), edits);
   const read = () => {
@@ -15,6 +18,10 @@ export function mount({ element, props, trigger, watch }) {
 }
 
 class Rows {
+  /** @type {HTMLButtonElement} */ button;
+  /** @type {HTMLElement} */ lanes;
+  /** @type {Edits} */ edits;
+
   constructor(button, lanes, edits) {
     Object.assign(this, { button, lanes, edits });
     button.addEventListener('click', () => this.fold(!this.open));
@@ -55,8 +62,8 @@ class Rows {
     const to = index + ({ up: -1, down: 1, duplicate: 1 }[name] ?? 0);
     this.edits.edit({ act: name, row: index }, () => {
       const row = document.getElementById(`lane-${to + 1}`) ?? document.getElementById(`lane-${to}`);
-      const same = row?.querySelector(`.lane-${name}`);
-      const next = same && !same.disabled ? same : row?.querySelector('.lane-tool:not(:disabled)');
+      const tool = (selector) => /** @type {HTMLButtonElement} */ (row?.querySelector(selector)), same = tool(`.lane-${name}`);
+      const next = same && !same.disabled ? same : tool('.lane-tool:not(:disabled)');
       next?.focus({ preventScroll: true });
     });
   }

@@ -1,3 +1,4 @@
+// @ts-check
 // The text of one lane's rows in its box, with the first word marked in which the shown row departs from the baseline's.
 import { make } from '../shared/dom.js';
 import { changed } from './timeline.js';
@@ -5,6 +6,7 @@ import { changed } from './timeline.js';
 const FOLD_AT = 300, BREAK_AT = 1200; // characters
 
 export class Answer {
+  /** @param {HTMLElement} box @param {number} rows */
   constructor(box, rows) {
     this.box = box;
     this.rows = new Array(rows).fill('');
@@ -16,6 +18,7 @@ export class Answer {
   }
 
   // Takes a change of a row; true when something that stood before was taken back.
+  /** @param {number} row @param {number | null} keep @param {string} tail */
   change(row, keep, tail) {
     this.rows[row] = changed(this.rows[row], keep, tail);
     if (row !== this.row) return false;

@@ -1,5 +1,13 @@
+// @ts-check
 // Asks one question at a time. While an answer is on its way, of questions that only pass (a target that moves) the newest waits.
+/** @import { TargetTable, WrongLimit } from './feed.d.ts' */
+
 export class Asker {
+  /** @type {(question: object) => Promise<TargetTable | WrongLimit>} */ request;
+  /** @type {(answer: TargetTable | WrongLimit | null, context: object) => void} */ take;
+  /** @type {{ question: object, context: object, passing: boolean }[]} */ waiting;
+  /** @type {boolean} */ busy;
+
   // `take` gets each answer (null: there was none) with what `put` was given beside the question.
   constructor(ask, take) {
     Object.assign(this, { request: ask, take, waiting: [], busy: false });

@@ -1,7 +1,10 @@
+// @ts-check
 // One lane's card: title, answer, what it is doing, where the time went, figures.
 import { make, makeButton, setText, swatch } from '../shared/dom.js';
 import { Answer } from './answer.js';
 import { Timeline } from './timeline.js';
+/** @import { LaneChanges, LaneRecord } from './feed.d.ts' */
+/** @import { Run } from './view.js' */
 
 const FIGURES = [['ttft', 'TTFT'], ['tpot', 'TPOT'], ['rate', 'Decode'], ['memory', 'Memory']];
 const TEXTS = [
@@ -11,6 +14,22 @@ const TEXTS = [
 export const PHASES = ['tokenizing', 'prefill', 'decoding', 'post'];
 
 export class Card {
+  /** @type {LaneRecord} */ lane;
+  /** @type {number} */ index;
+  /** @type {Run} */ run;
+  /** @type {{ turn(card: Card): void, announce(text: string): void, code(card: Card): void }} */ told;
+  /** @type {Timeline} */ timeline;
+  /** @type {Answer} */ answer;
+  /** @type {LaneChanges['state']} */ state;
+  /** @type {number | null} */ finished;
+  /** @type {number} */ played;
+  /** @type {{ texts: string[], words: string }} */ before;
+  /** @type {[number, string][]} */ parts;
+  /** @type {string} */ partsOf;
+  /** @type {HTMLElement} */ words;
+  /** @type {HTMLElement} */ basis;
+  /** @type {HTMLElement} */ memory;
+
   constructor(lane, index, run, told) {
     Object.assign(this, { lane, index, run, told, timeline: new Timeline(), state: 'waiting', finished: null });
     this.node = make('section', 'lp-card');
@@ -98,6 +117,7 @@ export class Card {
   }
 
   // Takes one frame's changes; true when what stood of the shown text was taken back.
+  /** @param {LaneChanges} change */
   update(change) {
     let revised = Boolean(change.fresh);
     if (change.fresh) this.answer.clear();

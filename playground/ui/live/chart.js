@@ -1,15 +1,39 @@
+// @ts-check
 // One chart. Its figure comes from the server and is drawn whole when it changes; of one that grows, the lanes' lines are drawn from their
 // steps in between. It knows how it grows and where a target's line stands, and nothing of what it shows.
 import { Thinned } from './thinned.js';
+/** @import { ChartRecord, FigureChange, LimitRecord, TargetLine } from './feed.d.ts' */
+/** @import { Plot } from '../shared/page.d.ts' */
+/** @import { Card } from './card.js' */
+/** @import { Paint } from './paint.js' */
+/** @import { Run } from './view.js' */
+
+/** @typedef {{ title: string, ends: Record<string, number[]> }} Lines A target's name, and by limit where its lines stand. */
 
 const CONFIG = { displayModeBar: false, responsive: true };
 const PNG = { format: 'png', scale: 2, width: 720, height: 400 };
 
 export class Chart {
+  /** @type {string} */ name;
+  /** @type {Plot} */ div;
+  /** @type {ChartRecord['figure']} */ figure;
+  /** @type {ChartRecord['grows']} */ grows;
+  /** @type {Thinned[]} */ lines;
+  /** @type {Card[]} */ cards;
+  /** @type {(TargetLine & LimitRecord) | null} */ target;
+  /** @type {Lines | null} */ aimed;
+  /** @type {Set<number>} */ soiled;
+  /** @type {boolean} */ whole;
+  /** @type {number} */ largest;
+  /** @type {number | null} */ upTo;
+  /** @type {string} */ muted;
+  /** @type {{ shapes: object[], annotations: object[] }} */ own;
+
   constructor(name, div) {
     Object.assign(this, { name, div, figure: null, soiled: new Set(), whole: false });
   }
 
+  /** @param {ChartRecord} record @param {Card[]} cards @param {Run} run */
   begin({ figure, grows, target }, cards, run) {
     const lines = grows ? cards.map(({ timeline }) => new Thinned(timeline, grows)) : [];
     const limit = target ? run.targets.limits.find(({ key }) => key === target.limit) : null;
@@ -20,6 +44,7 @@ export class Chart {
   // ---- what has changed ----
 
   // By trace and field; a list: all traces anew.
+  /** @param {FigureChange} change */
   update({ data = {}, layout = {} }) {
     if (Array.isArray(data)) this.figure.data = data;
     else for (const [at, fields] of Object.entries(data)) Object.assign(this.figure.data[at], fields);
@@ -36,6 +61,7 @@ export class Chart {
   // ---- drawing ----
 
   // `upTo`: in a replay, the steps up to this time in ms; null: all there are.
+  /** @param {Paint} paint @param {number | null} upTo */
   draw(paint, upTo) {
     this.upTo = upTo;
     if (this.whole) this.redraw(paint); else this.grow();
@@ -43,6 +69,7 @@ export class Chart {
     this.soiled.clear();
   }
 
+  /** @param {Paint} paint */
   redraw(paint) {
     this.muted = paint.palette.muted;
     const { data, layout } = paint.painted(this.figure), { shapes = [], annotations = [] } = layout;
@@ -129,7 +156,9 @@ export class Chart {
   // ---- as a file: alone, it names lanes in full ----
 
   async save({ palette }) {
-    const { surface } = palette, layout = { ...this.div.layout, paper_bgcolor: surface, plot_bgcolor: surface };
+    const { surface } = palette;
+    /** @type {Record<string, any>} */
+    const layout = { ...this.div.layout, paper_bgcolor: surface, plot_bgcolor: surface };
     if (layout.yaxis.tickvals) layout.yaxis = { ...layout.yaxis, ticktext: layout.yaxis.tickvals };
     await window.Plotly.downloadImage({ data: this.div.data, layout }, { ...PNG, filename: `latency-playground-${this.name}` });
   }

@@ -1,11 +1,27 @@
+// @ts-check
 // All charts: which of them has news, and when it is drawn. One at a time a few times a second, so that none holds up the text for long.
 import { find } from '../shared/dom.js';
 import { Chart } from './chart.js';
 import { Paint } from './paint.js';
+/** @import { FigureChange } from './feed.d.ts' */
+/** @import { Card } from './card.js' */
+/** @import { Lines } from './chart.js' */
+/** @import { Run } from './view.js' */
 
 const CHART_MS = 100;
 
 export class Charts {
+  /** @type {HTMLElement} */ root;
+  /** @type {Run | null} */ run;
+  /** @type {boolean} */ drawn;
+  /** @type {number} */ timer;
+  /** @type {number} */ turn;
+  /** @type {number | null} */ upTo;
+  /** @type {Lines | null} */ target;
+  /** @type {() => void} */ onDrawn;
+  /** @type {number[]} */ lanes;
+  /** @type {Paint} */ paint;
+
   constructor(root) {
     const boxes = [...root.querySelectorAll('.lp-chart')];
     this.all = boxes.map((box) => new Chart(box.dataset.chart, find('.lp-plot', box)));
@@ -18,6 +34,7 @@ export class Charts {
     for (const { div } of this.all) div.textContent = sentence;
   }
 
+  /** @param {Run} run @param {Card[]} cards */
   begin(run, cards) {
     Object.assign(this, { run, upTo: null, lanes: [...cards.keys()], paint: new Paint(run.palettes, this.family) });
     for (const chart of this.all) chart.begin(run.charts[chart.name], cards, run);
@@ -35,6 +52,7 @@ export class Charts {
   }
 
   // A frame's figures that have changed.
+  /** @param {Record<string, FigureChange>} changes */
   update(changes) {
     for (const chart of this.all) if (changes[chart.name]) chart.update(changes[chart.name]);
     this.schedule();
@@ -80,12 +98,14 @@ export class Charts {
     });
   }
 
+  /** @param {Lines | null} target */
   aim(target) {
     this.target = target;
     for (const chart of this.all) chart.aim(target);
     for (const chart of this.drawn ? this.all : []) if (chart.target) chart.draw(this.paint, this.upTo);
   }
 
+  /** @param {Lines | null} target */
   move(target) {
     this.target = target;
     for (const chart of this.drawn ? this.all : []) if (chart.target) chart.move(target);

@@ -1,7 +1,17 @@
+// @ts-check
 // Takes hold of a target's line on one chart.
 import { make } from '../shared/dom.js';
+/** @import { Plot } from '../shared/page.d.ts' */
+/** @import { Chart } from './chart.js' */
 
 export class Grip {
+  /** @type {Chart} */ chart;
+  /** @type {(value: number, moving: boolean) => void} */ onDrag;
+  /** @type {'x' | 'y'} */ axis;
+  /** @type {Plot} */ div;
+  /** @type {number | undefined} */ value;
+
+  /** @param {Chart} chart @param {Grip['onDrag']} onDrag */
   constructor(chart, onDrag) {
     Object.assign(this, { chart, onDrag, axis: chart.target.axis, div: chart.div });
     this.node = this.div.parentNode.appendChild(make('div', `lp-grip lp-grip-${this.axis}`));

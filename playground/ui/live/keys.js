@@ -1,7 +1,10 @@
+// @ts-check
 // Run and Stop from the keyboard.
 
+const buttonOf = (id) => /** @type {HTMLButtonElement | null} */ (document.getElementById(id));
+
 function press(id) {
-  const button = document.getElementById(id);
+  const button = buttonOf(id);
   if (button && !button.disabled) button.click();
 }
 
@@ -20,7 +23,7 @@ export function pressByKeys() {
 
 // A button that is disabled under the keyboard's focus swallows every key, Esc too: the focus goes on to its counterpart.
 export function keepFocus() {
-  const [start, stop] = ['run', 'stop'].map((id) => document.getElementById(id)), active = document.activeElement;
+  const [start, stop] = ['run', 'stop'].map(buttonOf), active = document.activeElement;
   if (start && active === start && start.disabled && !stop.disabled) stop.focus({ preventScroll: true });
   if (stop && active === stop && stop.disabled && !start.disabled) start.focus({ preventScroll: true });
 }

@@ -1,10 +1,14 @@
+// @ts-check
 // The live view: its value says which run is shown, whose records are asked for and drawn.
 import { Records } from './records.js';
 import { LiveView } from './view.js';
 import { keepFocus, pressByKeys } from './keys.js';
+/** @import { Component } from '../shared/page.d.ts' */
+/** @import { Charts } from './charts.js' */
 
 const EDITS_REST_MS = 300;
 
+/** @param {Component} component */
 export function mount({ element, props, server, watch }) {
   const view = new LiveView(element.querySelector('.lp'), (question) => server.attainment(question));
   const records = new Records((request) => server.frames(request), view);
@@ -21,6 +25,7 @@ export function mount({ element, props, server, watch }) {
   watchPage(view);
 }
 
+/** @param {string} src @param {Charts} charts */
 function loadPlotly(src, charts) {
   const script = document.createElement('script');
   script.src = src;

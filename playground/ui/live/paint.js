@@ -1,9 +1,15 @@
+// @ts-check
 // How charts look here: the theme's colours, the page's type, and larger for a projector.
 import { isDark, onStage } from '../shared/look.js';
+/** @import { ChartRecord, Palette } from './feed.d.ts' */
 
 const STAGE = { title: 20, ticks: 16, line: 4 };
 
 export class Paint {
+  /** @type {Record<string, Palette>} */ palettes;
+  /** @type {string} */ family;
+
+  /** @param {Record<string, Palette>} palettes @param {string} family */
   constructor(palettes, family) {
     Object.assign(this, { palettes, family });
   }
@@ -11,6 +17,7 @@ export class Paint {
   get palette() { return this.palettes[isDark() ? 'dark' : 'light']; }
 
   // A copy of a figure, which comes in the light palette's colours: each becomes the one at its place in the theme's own.
+  /** @param {ChartRecord['figure']} figure */
   painted({ data, layout }) {
     const colours = new Map(Object.entries(this.palettes.light).flatMap(([name, colour]) => pairs(colour, this.palette[name])));
     return this.sized({ data: recoloured(data, colours), layout: recoloured(layout, colours) });
@@ -28,6 +35,7 @@ export class Paint {
   }
 }
 
+/** @type {(one: any, other: any) => [string, string][]} */
 const pairs = (one, other) => (Array.isArray(one) ? one.map((colour, at) => [colour, other[at]]) : [[one, other]]);
 
 function recoloured(value, colours, key = '') {

@@ -1,5 +1,8 @@
+// @ts-check
 // Before a run: which lane will finish first? One click, or none; the answer stands beside the run's words when it is over.
 import { find, make, makeButton, swatch } from '../shared/dom.js';
+/** @import { Card } from './card.js' */
+/** @import { Run } from './view.js' */
 
 export class Predict {
   constructor(root) {
@@ -24,6 +27,7 @@ export class Predict {
     [...this.box.querySelectorAll('.lp-pick')].forEach((chip, at) => chip.setAttribute('aria-pressed', String(this.picked === at)));
   }
 
+  /** @param {Run} run */
   begin(run) {
     this.pickedLane = run.idle || run.watching ? null : this.picked;
     if (run.idle) return this.ask(run.lanes.map(({ label }) => label)); // the rows may not be filled yet
@@ -31,6 +35,7 @@ export class Predict {
     this.tell('You picked', this.pickedLane, '');
   }
 
+  /** @param {Card[]} cards */
   reveal(cards) {
     const finished = cards.filter((card) => card.state === 'done' && card.finished !== null);
     if (this.pickedLane === null || !finished.length) return;
@@ -47,6 +52,6 @@ export class Predict {
 }
 
 function editedLanes() {
-  const rows = [...document.querySelectorAll('.lane-edit')];
+  const rows = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.lane-edit'))];
   return rows.filter((row) => row.offsetParent !== null).map((row) => find('textarea, input', row)?.value ?? '');
 }

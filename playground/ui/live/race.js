@@ -1,7 +1,11 @@
+// @ts-check
 // The race strip: one slim bar a lane, on one shared axis of tokens.
 import { make, setText, swatch } from '../shared/dom.js';
+/** @import { Card } from './card.js' */
+/** @import { Run } from './view.js' */
 
 export class Race {
+  /** @param {HTMLElement} box @param {Card[]} cards @param {Run} run */
   constructor(box, cards, run) {
     this.run = run;
     this.rows = cards.map((card) => {

@@ -1,10 +1,18 @@
+// @ts-check
 // Asks for a run's records, frame by frame, and hands them on. A slow browser gets fewer, larger frames and falls behind no further.
+/** @import { Answer } from './feed.d.ts' */
+/** @import { LiveView } from './view.js' */
 const PATIENCE = 8; // failed requests in a row until the connection is called lost
 const RETRY_MS = 250; // after the first of them; longer with each
 
 const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 export class Records {
+  /** @type {(question: { key: string, seen: number }) => Promise<Answer>} */ frames;
+  /** @type {Pick<LiveView, 'take' | 'ended' | 'lose' | 'leave'>} */ view;
+  /** @type {(ms: number) => Promise<unknown>} */ sleep;
+  /** @type {string | null} */ key;
+
   // `frames` answers `{ key, seen }`; `view` takes records and says when none follow.
   constructor(frames, view, sleep = wait) {
     Object.assign(this, { frames, view, sleep, key: null });

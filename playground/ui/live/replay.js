@@ -1,7 +1,21 @@
+// @ts-check
 // Plays the finished run again from the lanes' own timelines: side by side, at true speed or another, computing nothing anew.
 import { find, setText } from '../shared/dom.js';
+/** @import { Card } from './card.js' */
+/** @import { Charts } from './charts.js' */
+/** @import { Race } from './race.js' */
 
 export class Replay {
+  /** @type {HTMLElement} */ root;
+  /** @type {{ compare(): void, end(): void }} */ told;
+  /** @type {Card[]} */ cards;
+  /** @type {Race} */ race;
+  /** @type {Charts} */ charts;
+  /** @type {number} */ now;
+  /** @type {number} */ end;
+  /** @type {string[]} */ places;
+  /** @type {{ real: number, now: number }} */ from;
+
   constructor(root, told) {
     Object.assign(this, { root, told });
     this.button = find('.lp-play', root);
@@ -15,6 +29,7 @@ export class Replay {
     this.scrub.addEventListener('keydown', (event) => event.stopPropagation());
   }
 
+  /** @param {Card[]} cards @param {Race} race @param {Charts} charts */
   arm(cards, race, charts) {
     Object.assign(this, { cards, race, charts, now: 0, end: Math.max(0, ...cards.map((card) => card.timeline.end)) });
     this.scrub.max = Math.ceil(this.end);

@@ -1,11 +1,20 @@
+// @ts-check
 // A table of the report and what there is to say of it. Where its cells have values it is sorted by a click on a heading.
 import { find, laneHead, make, makeButton, setText } from '../shared/dom.js';
+/** @import { RowsChange, SectionRecord } from './feed.d.ts' */
 
 export class SectionTable {
+  /** @type {HTMLElement} */ box;
+  /** @type {HTMLTableElement} */ table;
+  /** @type {SectionRecord | null} */ section;
+  /** @type {boolean} */ all;
+  /** @type {{ column: number, down: boolean } | null} */ sort;
+
   constructor(box) {
     Object.assign(this, { box, table: find('table', box), section: null, all: false, sort: null });
   }
 
+  /** @param {SectionRecord} section */
   show(section) {
     if (this.section?.headings.length !== section.headings.length) this.sort = null;
     this.section = section;
@@ -13,8 +22,9 @@ export class SectionTable {
   }
 
   // A change has a section's rows by their place, or is the whole section.
+  /** @param {SectionRecord | RowsChange} change */
   change(change) {
-    if (!change.changed) return this.show(change);
+    if (!('changed' in change)) return this.show(change);
     for (const [at, row] of Object.entries(change.changed)) this.section.rows[at] = row;
     this.draw();
   }
@@ -34,20 +44,21 @@ export class SectionTable {
     const { column, down } = this.sort, value = (row) => row.cells[column].value ?? null;
     return [...rows].sort((a, b) => {
       const [first, second] = [value(a), value(b)];
-      if (first === null || second === null) return (first === null) - (second === null); // what is unknown comes last
+      if (first === null || second === null) return Number(first === null) - Number(second === null); // what is unknown comes last
       return down ? second - first : first - second;
     });
   }
 
   draw() {
-    const focused = this.table.contains(document.activeElement) ? document.activeElement.dataset.column : undefined;
+    const active = /** @type {HTMLElement} */ (document.activeElement);
+    const focused = this.table.contains(active) ? active.dataset.column : undefined;
     const head = make('thead'), body = make('tbody'), title = this.box.querySelector('.lp-section-title');
     head.appendChild(make('tr')).append(...this.shown.map((at) => this.heading(at)));
     body.append(...this.rows.map((row) => this.line(row)));
     this.table.replaceChildren(head, body);
     if (title) setText(title, this.section.title);
     find('.lp-section-notes', this.box).replaceChildren(...this.section.notes.map((note) => make('li', '', note)));
-    if (focused !== undefined) this.table.querySelector(`[data-column="${focused}"]`)?.focus();
+    if (focused !== undefined) find(`[data-column="${focused}"]`, this.table)?.focus();
   }
 
   heading(at) {

@@ -1,7 +1,13 @@
+// @ts-check
 // The target: chosen, typed or dragged on the charts. Its lines follow at once; the server says how every lane stands against it.
 import { find, laneHead, make, setText } from '../shared/dom.js';
 import { Asker } from './asker.js';
 import { Grip } from './grip.js';
+/** @import { TargetChoice, TargetOption, TargetTable, WrongLimit } from './feed.d.ts' */
+/** @import { Charts } from './charts.js' */
+/** @import { Run } from './view.js' */
+
+/** @typedef {Pick<TargetOption, 'name' | 'title' | 'fields' | 'ends'>} Target A published one, or the reader's own. */
 
 const NUMBER = /^(\d+\.?\d*|\.\d+)$/;
 const REST_MS = 300; // after a repeat: others may end with it
@@ -9,6 +15,15 @@ const UNANSWERED = 'The lanes could not be held against this target: the server 
 const UNKNOWN = ['–', '', null];
 
 export class Targets {
+  /** @type {Charts} */ charts;
+  /** @type {Run} */ run;
+  /** @type {Target | null} */ target;
+  /** @type {Target | null} */ own;
+  /** @type {TargetTable | null} */ table;
+  /** @type {Grip[]} */ grips;
+  /** @type {number} */ timer;
+  /** @type {number} */ turn;
+
   // `ask` answers `{ key, name, limits }` with a table, or with what is wrong (`targets.py`).
   constructor(root, charts, ask) {
     Object.assign(this, { charts, target: null, own: null, table: null, grips: [], timer: 0, turn: 0 });
@@ -27,6 +42,7 @@ export class Targets {
   }
 
   // A choice outlives the run; nothing is known of its lanes yet.
+  /** @param {Run} run */
   begin(run) {
     this.run = run;
     if (!this.table) this.offer(run.targets);
@@ -34,6 +50,7 @@ export class Targets {
     this.draw();
   }
 
+  /** @param {TargetChoice} choice */
   offer({ options, first }) {
     const none = { name: '', title: 'none' }, own = { name: 'own', title: 'Own target' };
     for (const { name, title } of [none, ...options, own]) this.select.add(new Option(title, name));
@@ -117,10 +134,11 @@ export class Targets {
   }
 
   // What was asked before another run or another choice is of no interest any more.
+  /** @param {TargetTable | WrongLimit | null} answer @param {{ target: Target, moving: boolean, run: Run, turn: number }} context */
   take(answer, { target, moving, run, turn }) {
     if (run !== this.run || turn !== this.turn) return;
     if (!answer) return this.complain('', UNANSWERED);
-    if (answer.wrong) return this.refuse(answer);
+    if ('wrong' in answer) return this.refuse(answer);
     this.table = answer;
     if (target !== this.target) this.accept(target, moving);
     this.draw();
@@ -133,6 +151,7 @@ export class Targets {
     if (!moving) this.charts.aim(this.lines(target));
   }
 
+  /** @param {Target | null} target */
   hold(target) {
     this.target = target;
     if (target?.name === 'own') this.own = target;

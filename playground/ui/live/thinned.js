@@ -1,9 +1,16 @@
+// @ts-check
 // One line of a chart that grows: a lane's steps with up to MOST_POINTS points. Where steps share a point, the last is kept, or the
 // smallest and the largest: then no spike is lost. Buckets are powers of two, so that points stay where they were drawn, and those that
 // are full are not looked at again: a long answer costs no more than a short one.
+/** @import { Grows } from './feed.d.ts' */
+/** @import { Timeline } from './timeline.js' */
 const MOST_POINTS = 64; // a chart is some 400 px wide
 
+/** @typedef {(timeline: Timeline, step: number) => number | null} Value */
+/** @typedef {{ x: number[], y: number[], largest: number }} Line */
+
 // What a step has to show, as `report/charts/chart.py` names it; null: nothing.
+/** @type {Record<Grows['x'], Value>} */
 const SERIES = {
   own_s: (timeline, step) => timeline.times[step] / 1e3,
   tokens: (timeline, step) => timeline.tokens[step],
@@ -12,6 +19,16 @@ const SERIES = {
 };
 
 export class Thinned {
+  /** @type {Timeline} */ timeline;
+  /** @type {Value} */ x;
+  /** @type {Value} */ y;
+  /** @type {Value} */ along;
+  /** @type {boolean} */ extremes;
+  /** @type {number} */ bucket;
+  /** @type {number} */ done;
+  /** @type {Line} */ line;
+
+  /** @param {Timeline} timeline @param {Grows} grows */
   constructor(timeline, { x, y, keep, axis }) {
     Object.assign(this, { timeline, x: SERIES[x], y: SERIES[y], extremes: keep === 'extremes', along: SERIES[axis === 'x' ? x : y] });
     this.begin(1);
@@ -32,6 +49,7 @@ export class Thinned {
   }
 
   // The bucket from `done` to this step.
+  /** @param {Line} line @param {number} last */
   add(line, last) {
     for (const step of this.extremes ? this.ends(last) : [last]) {
       line.x.push(this.x(this.timeline, step));

@@ -1,12 +1,17 @@
+// @ts-check
 // What one lane did in its first counted repeat, step by step, on its own clock: enough to draw it, and to play it again.
+/** @import { LaneChanges } from './feed.d.ts' */
+
 export class Timeline {
   constructor() {
     this.times = []; // ms
     this.tokens = []; // standing after the step, all rows
     this.longest = []; // of these, those of the row that has most
+    /** @type {[number, number | null, string][][]} */
     this.changes = []; // per step: [row, keep, text]…; keep: how many characters stand, null for all
   }
 
+  /** @param {LaneChanges['steps'][number]} step */
   push([t, tokens, change = []]) {
     const [all, longest = all] = [tokens].flat(); // of a lane of one row a number
     this.times.push(t);
@@ -34,6 +39,7 @@ export class Timeline {
 }
 
 // Characters are counted as Python counts them: by code point.
+/** @param {string} text @param {number | null} keep @param {string} tail */
 export function changed(text, keep, tail) {
   return (keep === null ? text : [...text].slice(0, keep).join('')) + tail;
 }

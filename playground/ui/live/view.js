@@ -1,3 +1,4 @@
+// @ts-check
 // One run as it is shown: its records change the cards, the race, the charts and the tables.
 import { copyFrom } from '../shared/copy.js';
 import { find, make, setText } from '../shared/dom.js';
@@ -8,12 +9,21 @@ import { Race } from './race.js';
 import { Replay } from './replay.js';
 import { Sections } from './sections.js';
 import { Targets } from './targets.js';
+/** @import { First, Frame, LaneChanges, Start } from './feed.d.ts' */
+
+/** @typedef {Start & { meaning(name: string): string }} Run With what a figure means, by its title. */
 
 const PHONE_PX = 640;
 const HEARD = 20; // milestones a screen reader finds
 const LINES = { verdict: '.lp-verdict', measure: '.lp-measure', beneath: '.lp-beneath', note: '.lp-note' };
 
 export class LiveView {
+  /** @type {HTMLElement} */ root;
+  /** @type {Run | null} */ run;
+  /** @type {string} */ words;
+  /** @type {Card[]} */ cards;
+  /** @type {Race | null} */ race;
+
   // `ask` holds lanes against a target (`targets.js`).
   constructor(root, ask) {
     Object.assign(this, { root, run: null, cards: [], race: null });
@@ -44,6 +54,7 @@ export class LiveView {
 
   // ---- a run begins ----
 
+  /** @param {Run} run */
   begin(run) {
     if (this.replay.on) this.replay.leave();
     Object.assign(this, { run, words: run.idle ? 'Ready' : 'Starting' });
@@ -72,6 +83,7 @@ export class LiveView {
     this.root.style.setProperty('--verdict-height', count > 4 ? '54px' : '36px'); // with more lanes there is more to say
   }
 
+  /** @param {Run} run */
   lay(run) {
     const told = {
       turn: (card) => this.compare(card), announce: (text) => this.announce(text), code: (card) => this.showCode(card),
@@ -91,8 +103,9 @@ export class LiveView {
 
   // ---- and goes on ----
 
+  /** @param {Partial<First> & Frame} record */
   take(record) {
-    if (record.start) return this.begin(record.start);
+    if (record.start) return this.begin(/** @type {Run} */ (record.start));
     const written = Object.entries(record.lanes || {}).filter(([index, change]) => this.updateLane(Number(index), change));
     if (written.length) this.compare();
     for (const [index] of written) this.cards[index].answer.follow();
@@ -106,6 +119,7 @@ export class LiveView {
   }
 
   // True when the lane's text is another.
+  /** @param {number} index @param {LaneChanges} change */
   updateLane(index, change) {
     const card = this.cards[index], again = card.update(change);
     if (again && index === this.run.baseline) for (const other of this.cards) other.answer.forget();
@@ -114,6 +128,7 @@ export class LiveView {
     return Boolean(change.steps || change.text || again);
   }
 
+  /** @param {Card} card @param {LaneChanges} change */
   moveRunner({ index, timeline }, change) {
     const { race } = this, place = timeline.placeAt(timeline.times.length);
     if ('warm' in change) race.apart(index, change.warm / this.run.tokens, 'warm-up');
@@ -161,6 +176,7 @@ export class LiveView {
     if (this.root.hasAttribute('data-stale') || this.state === 'idle') this.predict.ask();
   }
 
+  /** @param {Card} card */
   showCode(card) {
     find('h2', this.dialog).textContent = `Lane ${card.index + 1}: ${card.lane.label}`;
     find('code', this.dialog).textContent = card.lane.code;

@@ -1,6 +1,9 @@
+// @ts-check
 // What is loaded, as a bar and a panel. Labels hold models' names: they go through textContent, never through markup.
 import { find, make } from '../shared/dom.js';
+/** @import { Component } from '../shared/page.d.ts' */
 
+/** @param {Component} component */
 export function mount({ element, props, trigger, watch }) {
   const pool = new Pool(find('.lp-pool', element), (key) => trigger('input', { key }));
   const show = () => { if (props.value) pool.show(JSON.parse(props.value)); };
@@ -9,6 +12,10 @@ export function mount({ element, props, trigger, watch }) {
 }
 
 class Pool {
+  /** @type {HTMLDetailsElement} */ details;
+  /** @type {(key: string) => void} */ evict;
+  /** @type {HTMLElement} */ summary;
+
   // `evict` is called with a resident's key.
   constructor(details, evict) {
     Object.assign(this, { details, evict, summary: find('summary', details) });
@@ -27,7 +34,7 @@ class Pool {
 
   say(name, text) { this.part(name).textContent = text; }
 
-  get buttons() { return [...this.details.querySelectorAll('.lp-pool-evict')]; }
+  get buttons() { return [.../** @type {NodeListOf<HTMLButtonElement>} */ (this.details.querySelectorAll('.lp-pool-evict'))]; }
 
   show({ summary, devices, outcome, hint, copies }) {
     const whole = devices.reduce((sum, device) => sum + device.whole_bytes, 0);

@@ -1,3 +1,4 @@
+// @ts-check
 // The clipboard is there only on https and localhost; the older way needs no such place. Whether it was copied.
 export async function copy(text) {
   try {

@@ -1,7 +1,13 @@
+// @ts-check
 // What the page is built with. All text of models and visitors goes through textContent or a text node, never through markup.
 
+/** @type {(selector: string, within: ParentNode) => any} */
 export const find = (selector, within) => within.querySelector(selector);
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ */
 export function make(tag, className = '', text = '') {
   const node = document.createElement(tag);
   node.className = className;

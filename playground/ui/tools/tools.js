@@ -1,10 +1,13 @@
+// @ts-check
 // The buttons at the top right. The address holds the run, the theme and the view; other parts of it are left as they are.
 import { copy } from '../shared/copy.js';
 import { find } from '../shared/dom.js';
 import { isDark, onStage } from '../shared/look.js';
+/** @import { Component } from '../shared/page.d.ts' */
 
 const SAID_MS = 6000;
 
+/** @param {Component} component */
 export function mount({ element, props, watch }) {
   const address = new Address(element, JSON.parse(props.value).link);
   watch('value', () => address.read(JSON.parse(props.value)));
@@ -15,6 +18,12 @@ export function mount({ element, props, watch }) {
 
 // Shared as a link, and kept as the page stands.
 class Address {
+  /** @type {HTMLElement} */ status;
+  /** @type {HTMLButtonElement} */ share;
+  /** @type {string} */ link;
+  /** @type {number} */ answered;
+  /** @type {ReturnType<typeof setTimeout>} */ timer;
+
   constructor(element, link) {
     Object.assign(this, { status: find('.lp-said', element), share: find('.lp-share', element), link, answered: 0, timer: 0 });
     this.share.addEventListener('click', () => document.dispatchEvent(new CustomEvent('lp-edit', { detail: { act: 'share' } })));
@@ -78,6 +87,8 @@ const markStale = () => document.querySelector('.lp:not([data-state=idle])')?.se
 
 function watchEdits() {
   for (const kind of ['input', 'change']) {
-    document.addEventListener(kind, (event) => { if (event.target.closest?.('#what, #how, #lanes')) markStale(); }, true);
+    document.addEventListener(kind, ({ target }) => {
+      if (/** @type {Element} */ (target).closest?.('#what, #how, #lanes')) markStale();
+    }, true);
   }
 }
