@@ -19,7 +19,8 @@ LONG = 4000
 """New tokens of a run that outlives the test unless it is stopped."""
 
 DRAWN = "document.querySelector('[data-chart=progress] .lp-plot').data?.length > 0"
-POINTS = "[...document.querySelector('[data-chart=progress] .lp-plot').data].slice(0, -1).map((trace) => trace.x.length)"
+POINTS = """[...document.querySelector('[data-chart=progress] .lp-plot').data]
+  .filter((trace) => trace.mode.includes('lines')).map((trace) => trace.x.length)"""
 WATCH_SHIFTS = """() => {
   window.shift = 0;
   window.moved = [];
