@@ -1,6 +1,6 @@
 """Where a repeat's time went, from the request to the whole answer: T = tokenizing + prefill + decoding + post. Pure.
 
-Medians of parts do not add up to the median of the whole. So a lane is told by one of its repeats: the one whose E2E is the median of
+Medians of parts do not add up to the median of the whole. So one of a lane's repeats stands for it: the one whose E2E is the median of
 those that count, the lower of the two middle ones. Its parts are whole microseconds between four instants, and add up to its E2E exactly.
 """
 
@@ -39,19 +39,6 @@ def breakdown(lane: LaneState) -> Breakdown | None:
         return None
     instants = _known_instants(measure_running(lane.current))
     return Breakdown(_between(instants), 0) if instants else None
-
-
-def breakdown_words(found: Breakdown) -> str:
-    """Which repeat it is of."""
-    match found.repeats:
-        case 0:
-            return "so far"
-        case 1:
-            return "in one repeat"
-        case several:
-            return f"in that of {several} repeats whose E2E is the median" + (
-                ", the lower of the two middle ones" if several % 2 == 0 else ""
-            )
 
 
 def _instants(repeat: Trace) -> list[float]:

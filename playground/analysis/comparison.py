@@ -1,4 +1,4 @@
-"""A lane against the baseline lane: what was seen, its interval, and one sentence that says no more than these carry. Pure.
+"""A lane against the baseline lane: what was seen, its interval, and a verdict that goes no further than these carry. Pure.
 
 Repeats are paired by their number, so that what the machine did to both (heat, other programs) cancels. Ratios are of the lane's figure
 to the baseline's, the geometric mean over the pairs; the interval is explained in stats.py.
@@ -6,16 +6,61 @@ to the baseline's, the geometric mean over the pairs; the interval is explained 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from playground.analysis.metric import OfLane
 from playground.analysis.metrics import METRICS, figure_of, lane_figure, values
 from playground.analysis.pairing import level, pairs
 from playground.analysis.stats import Estimate, Paired, Pairs, difference, interval
-from playground.formatting import between, count, significant
 from playground.timeline.state import LaneState, RunState
-from playground.timeline.trace import Comparison
 
 SAME = 0.0005
 """A ratio that differs from 1 by less is none: it would be written 1.000, and rounding alone makes such."""
+
+Verdict = Literal["faster", "slower", "no difference", "one pair", "not compared"]
+"""Faster and slower: the interval leaves 1 out. No difference: it does not. One pair has no interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a lane cannot be compared with the baseline."""
+
+    kind: Literal["failed", "unknown", "cut short", "no pair"]
+    """Unknown: none of its repeats has the figure. Cut short: the figure is of a whole answer. No pair: no two repeats share a number."""
+    lane: int
+    """Index of the one of the two that it lies with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A lane against the baseline lane in one metric, paired by repeat."""
+
+    metric: str
+    """A key of `METRICS`."""
+    baseline: int
+    """Index of the lane compared with."""
+    pairs: int = 0
+    """Repeats that both have."""
+    ratio: float | None = None
+    """The lane's figure ÷ the baseline's: the geometric mean over the pairs. None: one of the two has none."""
+    low: float | None = None
+    high: float | None = None
+    """The 95 % interval of the ratio; None with fewer than two pairs."""
+    difference: float | None = None
+    """The lane's figure less the baseline's, in the metric's unit: the mean over the pairs."""
+    difference_low: float | None = None
+    difference_high: float | None = None
+    needed: int | None = None
+    """About how many repeats would show a difference, if what was seen stays so; None: these do, or no number that is allowed would."""
+    verdict: Verdict = "not compared"
+    obstacle: Obstacle | None = None
+    """Of what is not compared."""
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Of the ratio's interval."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 def comparison(view: RunState, lane: LaneState) -> Comparison | None:
@@ -25,26 +70,29 @@ def comparison(view: RunState, lane: LaneState) -> Comparison | None:
 
 
 def compare(view: RunState, lane: LaneState, metric: str) -> Comparison | None:
-    """In a metric (a field of `Metrics`); None for the baseline itself. What cannot be compared says why, and has no figures."""
-    if lane is view.baseline:
+    """In a metric of repeats; None for the baseline itself. What cannot be compared has an obstacle, and no figures."""
+    baseline = view.baseline
+    if lane is baseline:
         return None
-    why = _why_not(view, lane, metric)
-    found = None if why else paired(view, lane, view.baseline, metric)
-    apart = difference(_pairs(lane, view.baseline, metric), level(view.request.measure)) if found else None
-    low, high = (found.ratio.ends if found else None) or (None, None)
+    obstacle = _obstacle(lane, baseline, metric)
+    found = None if obstacle else paired(view, lane, baseline, metric)
+    if found is None:
+        return Comparison(metric=metric, baseline=baseline.index, obstacle=obstacle or Obstacle("no pair", lane.index))
+    low, high = found.ratio.ends or (None, None)
+    apart = difference(_pairs(lane, baseline, metric), level(view.request.measure))
     less, more = (apart.ends if apart else None) or (None, None)
     return Comparison(
         metric=metric,
-        baseline=view.baseline.index,
-        pairs=found.pairs if found else 0,
-        ratio=found.ratio.value if found else None,
+        baseline=baseline.index,
+        pairs=found.pairs,
+        ratio=found.ratio.value,
         low=low,
         high=high,
         difference=apart.value if apart else None,
         difference_low=less,
         difference_high=more,
-        needed=found.needed if found else None,
-        verdict=_verdict(view, lane, metric, found) if found else why or "not compared: no repeat has a pair",
+        needed=found.needed,
+        verdict=_verdict(found, metric),
     )
 
 
@@ -68,90 +116,38 @@ def multiple(view: RunState, lane: LaneState, metric: str) -> Estimate | None:
 
 
 def differs(found: Paired) -> bool:
-    """Whether the interval says so; one pair says nothing."""
-    return found.ratio.ends is not None and _leaves_out_one(*found.ratio.ends)
-
-
-def _leaves_out_one(low: float, high: float) -> bool:
+    """Whether the interval leaves 1 out; one pair shows nothing."""
+    if found.ratio.ends is None:
+        return False
+    low, high = found.ratio.ends
     return low > 1 + SAME or high < 1 / (1 + SAME)
 
 
-def brief(said: Comparison) -> str:
-    """Its verdict in a few words, beside a lane whose baseline is known: `1.42× faster (1.38–1.47)`, `no difference (0.981–1.02×)`."""
-    if said.ratio is None:
-        return "not compared"
-    times = _speed(said.ratio, said.metric)
-    seen = f"{_times(max(times, 1 / times))}× {'faster' if times > 1 else 'slower'}{_in(said.metric)}"
-    if said.low is None or said.high is None:
-        return f"{seen}, one repeat"
-    if _leaves_out_one(said.low, said.high):
-        return f"{seen} ({_between((said.low, said.high))})"
-    low, high = sorted(_speed(end, said.metric) for end in (said.low, said.high))
-    return f"no difference{_in(said.metric)} ({between(significant(low), significant(high))}×)"
+def speed(ratio: float, metric: str) -> float:
+    """How many times as fast a ratio of figures is, whether the metric is a time or a rate."""
+    return ratio if METRICS[metric].better == "higher" else 1 / ratio
 
 
-def name(view: RunState, lane: LaneState) -> str:
-    """The label; labels may repeat, and then a lane is known by its number."""
-    twin = sum(one.label == lane.label for one in view.lanes) > 1
-    return f"lane {lane.index + 1} ({lane.label})" if twin else lane.label
+def _verdict(found: Paired, metric: str) -> Verdict:
+    if found.ratio.ends is None:
+        return "one pair"
+    if not differs(found):
+        return "no difference"
+    return "faster" if speed(found.ratio.value, metric) > 1 else "slower"
 
 
 def _pairs(lane: LaneState, other: LaneState, metric: str) -> Pairs:
     return pairs(lane.counted, other.counted, lambda repeat: figure_of(repeat, metric))
 
 
-def _why_not(view: RunState, lane: LaneState, metric: str) -> str:
-    """Empty when nothing is in the way."""
-    baseline = view.baseline
-    if lane.state == "failed":
-        return "not compared: this lane failed"
-    if baseline.state == "failed":
-        return f"not compared: the baseline {name(view, baseline)} failed"
+def _obstacle(lane: LaneState, baseline: LaneState, metric: str) -> Obstacle | None:
+    """What is in the way of a comparison; None when nothing is."""
+    for one in (lane, baseline):
+        if one.state == "failed":
+            return Obstacle("failed", one.index)
     for one in (lane, baseline):
         if all(figure_of(repeat, metric) is None for repeat in one.counted):
-            return f"not compared: {name(view, one)} has no {METRICS[metric].spoken}"
+            return Obstacle("unknown", one.index)
         if METRICS[metric].whole and one.cut_short:
-            return f"not compared: {name(view, one)} was cut short, and its {METRICS[metric].spoken} is of a part"
-    return ""
-
-
-def _verdict(view: RunState, lane: LaneState, metric: str, found: Paired) -> str:
-    ends = found.ratio.ends
-    if ends is None:
-        return f"{_seen(view, lane, metric, found)} in one repeat, which shows no interval"
-    if differs(found):
-        return f"{_seen(view, lane, metric, found)} (95 %: {_between(ends)})"
-    none = f"no difference{_in(metric)} that {count(found.pairs, 'repeat')} can show"
-    if found.needed is not None:
-        return f"{none}; about {found.needed} would"
-    most = max(ends[1], 1 / ends[0], 1.001) - 1
-    return f"{none}; any is below {significant(100 * most, 2)} %"
-
-
-def _seen(view: RunState, lane: LaneState, metric: str, found: Paired) -> str:
-    """`1.42× faster than bf16`."""
-    times, baseline = _speed(found.ratio.value, metric), view.baseline
-    row = " a row" if metric == "tpot_s" and lane.lane.batch != baseline.lane.batch else ""
-    if max(times, 1 / times) < 1 + SAME:
-        return f"as fast as {name(view, baseline)}{row}{_in(metric)}"
-    return f"{_times(max(times, 1 / times))}× {'faster' if times > 1 else 'slower'} than {name(view, baseline)}{row}{_in(metric)}"
-
-
-def _between(ends: tuple[float, float]) -> str:
-    """The ends of an interval that leaves 1 out, as multiples above 1."""
-    low, high = sorted(max(end, 1 / end) for end in ends)
-    return between(_times(low), _times(high))
-
-
-def _speed(ratio: float, metric: str) -> float:
-    """How many times as fast, whether the metric is a time or a rate."""
-    return ratio if metric.endswith("per_s") else 1 / ratio
-
-
-def _times(multiple: float) -> str:
-    """Near 1 with the decimals that tell it from 1."""
-    return f"{multiple:.3f}" if multiple < 1.1 else significant(multiple)
-
-
-def _in(metric: str) -> str:
-    return "" if metric == "tpot_s" else f" in {METRICS[metric].spoken}"
+            return Obstacle("cut short", one.index)
+    return None

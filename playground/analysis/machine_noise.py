@@ -1,6 +1,6 @@
-"""Whether the machine was quiet while it was measured, in sentences. Pure.
+"""Whether the machine was quiet while it was measured. Pure.
 
-A repeat's conditions (trace.py) are told only where they can have moved the figures by more than what repeats usually differ by:
+Of a repeat's conditions (trace.py) only what can have moved the figures by more than repeats usually differ by is a disturbance:
 
 - others: a tenth of all cores' time, for a decoding that uses every core then waits about so much for them;
 - stolen: a twentieth, for it comes in pieces of some milliseconds, which hit single tokens;
@@ -11,46 +11,56 @@ A repeat's conditions (trace.py) are told only where they can have moved the fig
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from playground.formatting import count, share, size
 from playground.timeline.state import RunState
 from playground.timeline.trace import Conditions
 
-OTHERS, STOLEN, SWAPPED_BYTES, CLOCK = 0.10, 0.05, 1_000_000, 0.10
+OTHERS, STOLEN, SWAPPED_BYTES, THROTTLED, CLOCK = 0.10, 0.05, 1_000_000, 1, 0.10
 
 
-def noise(view: RunState) -> list[str]:
-    """What was noticed, most telling first, over the repeats that count; empty when the machine was quiet, or does not say."""
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """One thing that was not quiet."""
+
+    kind: Literal["others", "stolen", "swap", "throttling", "clock"]
+    least: float
+    most: float
+    """In the disturbed repeats: shares (0 to 1) of the processor or of its highest clock; bytes; times."""
+    repeats: int
+    """Disturbed ones; of a clock that changed, those that know it."""
+    of: int
+    """Repeats whose conditions are known."""
+
+
+def disturbances(view: RunState) -> list[Disturbance]:
+    """Over the repeats that count, what weighs most first; empty when the machine was quiet, or its conditions are unknown."""
     found = [repeat.conditions for lane in view.lanes for repeat in lane.counted if repeat.conditions is not None]
-    return list(_noticed(found))
+    every = (
+        _above("others", found, lambda one: one.others_share, OTHERS),
+        _above("stolen", found, lambda one: one.stolen_share, STOLEN),
+        _above("swap", found, lambda one: one.swapped_bytes, SWAPPED_BYTES),
+        _above("throttling", found, lambda one: one.throttled, THROTTLED),
+        _changed_clock(found),
+    )
+    return [one for one in every if one is not None]
 
 
-def noise_words(view: RunState) -> str:
-    """In one line; empty when nothing was noticed."""
-    return f"Not a quiet machine: {'; '.join(said)}." if (said := noise(view)) else ""
+def _above(
+    kind: Literal["others", "stolen", "swap", "throttling"],
+    found: Sequence[Conditions],
+    of: Callable[[Conditions], float | None],
+    least: float,
+) -> Disturbance | None:
+    """Repeats in which a condition reaches its limit; None of none."""
+    values = [value for one in found if (value := of(one)) is not None and value >= least]
+    return Disturbance(kind, min(values), max(values), len(values), len(found)) if values else None
 
 
-def _noticed(found: Sequence[Conditions]) -> Iterator[str]:
-    others = [one.others_share for one in found if one.others_share is not None and one.others_share >= OTHERS]
-    if others:
-        where = _where(len(others), len(found))
-        most = share(max(others))
-        yield f"other programs (this page and its browser among them, if they ran here) took up to {most} of the processor {where}"
-    stolen = [one.stolen_share for one in found if one.stolen_share is not None and one.stolen_share >= STOLEN]
-    if stolen:
-        yield f"the host of this virtual machine took up to {share(max(stolen))} of the processor {_where(len(stolen), len(found))}"
-    swapped = [one.swapped_bytes for one in found if one.swapped_bytes is not None and one.swapped_bytes >= SWAPPED_BYTES]
-    if swapped:
-        yield f"up to {size(max(swapped))} went to or from swap {_where(len(swapped), len(found))}"
-    throttled = sum(1 for one in found if one.throttled)
-    if throttled:
-        yield f"the clock was held back for heat or power {_where(throttled, len(found))}"
+def _changed_clock(found: Sequence[Conditions]) -> Disturbance | None:
     clocks = [one.clock_share for one in found if one.clock_share is not None]
-    if clocks and min(clocks) < (1 - CLOCK) * max(clocks):
-        yield f"the clock lay between {share(min(clocks))} and {share(max(clocks))} of its highest"
-
-
-def _where(some: int, all_: int) -> str:
-    """In how many of the lanes' repeats."""
-    return f"in {some} of {count(all_, 'repeat')}"
+    if not clocks or min(clocks) >= (1 - CLOCK) * max(clocks):
+        return None
+    return Disturbance("clock", min(clocks), max(clocks), len(clocks), len(found))

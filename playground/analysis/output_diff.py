@@ -1,6 +1,6 @@
-"""How far a lane's output departs from the baseline's: its first other token, and how often its model would say the same. Pure.
+"""How far a lane's output departs from the baseline's: its first other token, and how often its model would choose the same. Pure.
 
-Tokens are compared by their ids, over rows that were asked the same prompt, in the first repeat that counts. Lanes of another model than
+Tokens are compared by their ids, over rows of the same prompt, in the first repeat that counts. Lanes of another model than
 the baseline's are not compared: the same id may be another token there.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from playground.formatting import share
 from playground.timeline.state import LaneState, RunState
 
 Tokens = Sequence[int]
@@ -46,19 +45,9 @@ def first_difference(one: Tokens, other: Tokens) -> int | None:
 
 
 def _pairs(view: RunState, rows: Sequence[Tokens], others: Sequence[Tokens]) -> Iterator[tuple[Tokens, Tokens]]:
-    """Each row and the baseline's that was asked the same: the one of the same number, else the first one."""
+    """Each row and the baseline's of the same prompt: the one of the same number, else the first one."""
     prompts = len(view.request.workload.prompts)
     for index, row in enumerate(rows):
         same = index if index < len(others) else index % prompts
         if same < len(others):
             yield row, others[same]
-
-
-def change_words(view: RunState, lane: LaneState) -> str:
-    """In a few words, for a card; empty while nothing is known."""
-    if lane is view.baseline:
-        return ""
-    found = difference(view, lane)
-    tokens = [] if found is None else ["same tokens" if found.first is None else f"differs at token {found.first:,}"]
-    agreed = [f"{share(lane.agreement.top1)} agree"] if lane.agreement is not None else []
-    return " · ".join(tokens + agreed)

@@ -23,8 +23,8 @@ def unsure(view: RunState) -> list[LaneState]:
 
 def widest_interval(view: RunState) -> float | None:
     """Of all lanes that are compared, as a share of the ratio; None while there is none."""
-    said = [one for lane in view.lanes if lane.state != "failed" and (one := comparison(view, lane)) is not None]
-    widths = [(one.high - one.low) / one.ratio for one in said if one.ratio and one.low is not None and one.high is not None]
+    compared = [one for lane in view.lanes if lane.state != "failed" and (one := comparison(view, lane)) is not None]
+    widths = [(one.ends[1] - one.ends[0]) / one.ratio for one in compared if one.ratio and one.ends]
     return max(widths, default=None)
 
 
@@ -46,9 +46,9 @@ def width(found: Paired) -> float | None:
 
 
 def _sure(view: RunState, lane: LaneState, least: float) -> bool:
-    said = comparison(view, lane)
-    if said is None or said.pairs < SURE_FROM:
+    compared = comparison(view, lane)
+    if compared is None or compared.pairs < SURE_FROM:
         return False
-    looks = [paired(view, lane, view.baseline, said.metric, but_last) for but_last in (0, LOOK_BACK)]
+    looks = [paired(view, lane, view.baseline, compared.metric, but_last) for but_last in (0, LOOK_BACK)]
     widths = [width(look) for look in looks if look is not None]
     return all(one is not None and one < least for one in widths)

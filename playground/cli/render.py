@@ -16,7 +16,8 @@ from rich.text import Text
 from playground.analysis.metrics import live_figures
 from playground.formatting import count, duration
 from playground.report.section import Cell, Heading, Row, Section
-from playground.report.wording import lane_words, place_words
+from playground.report.wording.lane import lane_words
+from playground.report.wording.run import place_words
 from playground.timeline.events import Event, LaneFailed, LaneLoaded, RepeatFinished, RepeatsAdded, RunQueued
 from playground.timeline.state import RunState
 

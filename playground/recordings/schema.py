@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter, model_validator
 
+from playground.analysis.comparison import Comparison
 from playground.analysis.measuring import Metrics
 from playground.spec.lane import Lane
 from playground.spec.request import RunRequest
 from playground.timeline.environment import Environment
 from playground.timeline.events import FailureKind
 from playground.timeline.facts import LaneFacts
-from playground.timeline.trace import Agreement, Comparison, Load, LoadKind, Memory, Trace, UnfinishedTrace
+from playground.timeline.trace import Agreement, Load, LoadKind, Memory, Trace, UnfinishedTrace
 
 SCHEMA = 3
 """2: repeats know their number, whether they were cold or alone, their conditions and memory. 3: raw facts only: steps hold the rows that

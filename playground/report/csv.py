@@ -11,6 +11,7 @@ from playground.analysis.comparison import comparison
 from playground.analysis.metrics import METRICS, lane_figure, values
 from playground.analysis.stats import mad, outliers, percentile
 from playground.report.figures import NEVER
+from playground.report.wording.comparison import comparison_sentence
 from playground.timeline.state import LaneState, RunState
 
 Value = str | int | float | bool | None
@@ -68,7 +69,7 @@ def _outcome(view: RunState, lane: LaneState) -> Mapping[str, Value]:
 
 
 def _figures(view: RunState, lane: LaneState) -> Mapping[str, Value]:
-    """That no token differs is said as a word: it is neither a number nor unknown."""
+    """That no token differs is a word: it is neither a number nor unknown."""
     found = {key: lane_figure(view, lane, key).value for key in METRICS}
     return {key: NEVER if value is not None and math.isinf(value) else value for key, value in found.items()}
 
@@ -86,8 +87,9 @@ def _spread(lane: LaneState) -> Mapping[str, Value]:
 def _compared(view: RunState, lane: LaneState) -> Mapping[str, Value]:
     """With the baseline, by repeats that are paired."""
     found = comparison(view, lane)
-    keys = ("metric", "pairs", "ratio", "low", "high", "difference", "difference_low", "difference_high", "needed", "verdict")
-    return {f"compared_{key}": None if found is None else getattr(found, key) for key in keys}
+    keys = ("metric", "pairs", "ratio", "low", "high", "difference", "difference_low", "difference_high", "needed")
+    numbers = {f"compared_{key}": None if found is None else getattr(found, key) for key in keys}
+    return numbers | {"compared_verdict": None if found is None else comparison_sentence(view, lane, found)}
 
 
 def _cell(value: Value) -> str | int | float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from playground.analysis.machine_noise import noise_words
 from playground.report.section import Cell, Row, Section
 from playground.report.sections import NOTHING, Choice, sections
 from playground.report.verdict import lane_verdicts, verdict
-from playground.report.wording import caption
+from playground.report.wording.machine import noise_words
+from playground.report.wording.run import caption
 from playground.timeline.state import RunState
 
 

@@ -1,10 +1,10 @@
 """A run in one line of plain words: which lane is fastest, by how much, in what. Pure.
 
 From two repeats on it is the interval of the paired ratio (see stats.py) that tells two lanes apart: those whose interval leaves 1 out.
-Lanes are called about as fast only when the intervals also leave out more than 5 % of difference; else it is said that so many repeats
+Lanes are called about as fast only when the intervals also leave out more than 5 % of difference; else so many repeats
 do not tell them apart. Each comparison stands by itself: of many lanes one in twenty may be told apart by chance. One repeat has no
 interval: lanes are called alike then when they differ by less than 5 % (time to first token, which is a single event a repeat: 10 %), and
-what it shows is said to be from one.
+what it shows is marked as from one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from playground.analysis.comparison import comparison, differs, name, paired
+from playground.analysis.comparison import comparison, differs, paired
 from playground.analysis.metrics import figure
 from playground.analysis.stopping import unsure
 from playground.formatting import between, count, duration, rate, ratio, share, size
 from playground.report.figures import interval_words
+from playground.report.wording.comparison import comparison_sentence
+from playground.report.wording.lane import lane_name
 from playground.timeline.state import LaneState, RunState
 
 ALIKE = 0.05
@@ -40,8 +42,8 @@ def verdict(view: RunState) -> str:
         stopped = "Stopped before there was anything to compare." if view.status == "cancelled" else "Nothing was measured."
         return " ".join([stopped, *_failures(view)])
     race = _Race(view, measured, pace)
-    said = [_alone(race)] if len(measured) == 1 else [_fastest(race), _first(race), _most(race), _least_memory(race), _agreement(race)]
-    return " ".join(["; ".join(part for part in said if part) + ".", *_lengths(race), *_failures(view), *_basis(race), *_unsure(view)])
+    parts = [_alone(race)] if len(measured) == 1 else [_fastest(race), _first(race), _most(race), _least_memory(race), _agreement(race)]
+    return " ".join(["; ".join(part for part in parts if part) + ".", *_lengths(race), *_failures(view), *_basis(race), *_unsure(view)])
 
 
 def lane_verdicts(view: RunState) -> list[str]:
@@ -49,7 +51,7 @@ def lane_verdicts(view: RunState) -> list[str]:
     if view.status not in ("done", "cancelled"):
         return []
     compared = [(lane, comparison(view, lane)) for lane in view.lanes if lane.state != "failed"]
-    return [f"{name(view, lane)}: {found.verdict}" for lane, found in compared if found is not None]
+    return [f"{lane_name(view, lane)}: {comparison_sentence(view, lane, found)}" for lane, found in compared if found is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _within(ratios: Sequence[float], margin: float) -> bool:
 
 
 def _names(view: RunState, lanes: Sequence[LaneState]) -> str:
-    names = [name(view, lane) for lane in lanes]
+    names = [lane_name(view, lane) for lane in lanes]
     if len(names) > 3:
         return f"{len(names)} lanes"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -127,7 +129,7 @@ def _unit(race: _Race) -> str:
 def _alone(race: _Race) -> str:
     """The only lane with figures."""
     (lane,) = race.lanes
-    who, ttft, e2e = name(race.view, lane), duration(figure(lane, "ttft_s")), duration(figure(lane, "e2e_s"))
+    who, ttft, e2e = lane_name(race.view, lane), duration(figure(lane, "ttft_s")), duration(figure(lane, "e2e_s"))
     memory = f", holding {size(lane.memory_bytes)}" if lane.memory_bytes is not None else ""
     if race.pace == "e2e_s":
         return f"{who} takes {e2e} {_unit(race)}{memory}"
@@ -154,25 +156,25 @@ def _fastest(race: _Race) -> str:
         alike = "about alike" if race.close(leaders, ALIKE) else f"not told apart by {count(race.pairs(leaders), 'repeat')}"
         return f"{_names(race.view, leaders)} {verb}, {alike}: {times}{f', about {about}' if about else ''}"
     (winner,) = leaders
-    said = f"{name(race.view, winner)} {'writes fastest' if race.pace == 'tpot_s' else 'finishes first'}: {times}"
-    return said + (_runner_up(race, winner) if winner is race.baseline else _against_baseline(race, winner))
+    lead = f"{lane_name(race.view, winner)} {'writes fastest' if race.pace == 'tpot_s' else 'finishes first'}: {times}"
+    return lead + (_runner_up(race, winner) if winner is race.baseline else _against_baseline(race, winner))
 
 
 def _against_baseline(race: _Race, winner: LaneState) -> str:
     if race.baseline is None:
         return ""
-    said = f", {race.multiple(winner, race.pace, interval=True)}"
+    times = f", {race.multiple(winner, race.pace, interval=True)}"
     if not (winner.memory_bytes and race.baseline.memory_bytes):
-        return said
+        return times
     multiple = ratio(winner.memory_bytes, race.baseline.memory_bytes)
-    return said + (", with the same memory" if multiple == "1.00×" else f", with {multiple} its memory")
+    return times + (", with the same memory" if multiple == "1.00×" else f", with {multiple} its memory")
 
 
 def _runner_up(race: _Race, winner: LaneState) -> str:
     rest = _Race(race.view, [lane for lane in race.lanes if lane is not winner], race.pace)
     second = rest.alike(race.pace, ALIKE)[0]
     times = race.multiple(second, race.pace, interval=True)
-    return f"; next is {name(race.view, second)} with {_range([second], race.pace)}, {times}"
+    return f"; next is {lane_name(race.view, second)} with {_range([second], race.pace)}, {times}"
 
 
 def _first(race: _Race) -> str:
@@ -183,7 +185,7 @@ def _first(race: _Race) -> str:
         return ""
     slowest = max(late, key=lambda lane: figure(lane, "ttft_s") or 0)
     verb = "answers" if len(firsts) == 1 else "answer"
-    other = f"{name(race.view, slowest)} {_range([slowest], 'ttft_s')}"
+    other = f"{lane_name(race.view, slowest)} {_range([slowest], 'ttft_s')}"
     return f"{_names(race.view, firsts)} {verb} first (TTFT {_range(firsts, 'ttft_s')}; {other})"
 
 
@@ -204,7 +206,7 @@ def _most(race: _Race) -> str:
 
 
 def _least_memory(race: _Race) -> str:
-    """Who holds the least, when the winner's memory is not told already."""
+    """Who holds the least, when the winner's memory is not named already."""
     leaders = race.alike(race.pace, ALIKE)
     if race.baseline is None or not race.baseline.memory_bytes or (len(leaders) == 1 and leaders[0] is not race.baseline):
         return ""
@@ -212,12 +214,12 @@ def _least_memory(race: _Race) -> str:
     index = min(held, key=lambda one: held[one])
     if held[index] > LESS_MEMORY * race.baseline.memory_bytes:
         return ""
-    who, times = name(race.view, race.view.lanes[index]), ratio(held[index], race.baseline.memory_bytes)
+    who, times = lane_name(race.view, race.view.lanes[index]), ratio(held[index], race.baseline.memory_bytes)
     return f"{who} holds the least memory: {size(held[index])}, {times} lane {race.baseline.index + 1}’s"
 
 
 def _agreement(race: _Race) -> str:
-    """How much of the baseline's answer the others' models would have said too, where that was measured."""
+    """How much of the baseline's answer the others' models would have chosen too, where that was measured."""
     shares = {lane.index: lane.agreement.top1 for lane in race.lanes if lane.agreement is not None and lane is not race.view.baseline}
     if not shares:
         return ""

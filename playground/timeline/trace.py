@@ -192,28 +192,3 @@ class Agreement(_Strict):
     top1: float
     """Share of places, 0 to 1."""
     places: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison(_Strict):
-    """A lane against the baseline lane in one metric, paired by repeat: see comparison.py."""
-
-    metric: str
-    """A field of `Metrics`."""
-    baseline: int
-    """Index of the lane compared with."""
-    pairs: int
-    """Repeats that both have."""
-    ratio: float | None
-    """The lane's figure ÷ the baseline's: the geometric mean over the pairs. None: one of the two has none."""
-    low: float | None
-    high: float | None
-    """The 95 % interval of the ratio; None with fewer than two pairs."""
-    difference: float | None
-    """The lane's figure less the baseline's, in the metric's unit: the mean over the pairs."""
-    difference_low: float | None
-    difference_high: float | None
-    needed: int | None
-    """About how many repeats would show a difference, if what was seen stays so; None: these do, or no number that is allowed would."""
-    verdict: str
-    """In one sentence."""

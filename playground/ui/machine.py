@@ -8,7 +8,7 @@ import gradio as gr
 
 from playground.engines.registry import Fleet
 from playground.errors import EngineError
-from playground.report.wording import environment_words
+from playground.report.wording.machine import environment_words
 from playground.settings import Settings
 from playground.spec.presets import Preset
 from playground.timeline.environment import Environment

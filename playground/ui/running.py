@@ -16,7 +16,7 @@ from playground.recordings.build import build_recording
 from playground.recordings.writing import dump_recording
 from playground.report.csv import csv_text
 from playground.report.markdown import markdown_text
-from playground.report.wording import more_words
+from playground.report.wording.run import more_words
 from playground.runs.run import Run
 from playground.runs.runner import Runner
 from playground.settings import Settings

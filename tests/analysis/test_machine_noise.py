@@ -1,4 +1,4 @@
-"""A machine that was not quiet is said to be so, and one that was is not."""
+"""What disturbed a machine is found, and nothing where it was quiet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.machine_noise import noise, noise_words
+from playground.analysis.machine_noise import Disturbance, disturbances
 from playground.timeline.state import RunState
 from playground.timeline.trace import Conditions
 from tests.timelines import Ran, played
@@ -29,35 +29,32 @@ def quiet_but(**what: Any) -> Conditions:
     return replace(QUIET, **what)
 
 
-def test_a_quiet_machine_is_not_spoken_of() -> None:
-    assert noise(run(QUIET, QUIET, None)) == []
-    assert noise_words(run(QUIET)) == ""
+def test_a_quiet_machine_has_none() -> None:
+    assert disturbances(run(QUIET, QUIET, None)) == []
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "disturbance"),
     [
-        ({"others_share": 0.34}, "among them, if they ran here) took up to 34 % of the processor in 1 of 3 repeats"),
-        ({"stolen_share": 0.08}, "the host of this virtual machine took up to 8 % of the processor in 1 of 3 repeats"),
-        ({"swapped_bytes": 5_000_000}, "up to 5.00 MB went to or from swap in 1 of 3 repeats"),
-        ({"throttled": 2}, "the clock was held back for heat or power in 1 of 3 repeats"),
-        ({"clock_share": 0.5}, "the clock lay between 50 % and 90 % of its highest"),
+        ({"others_share": 0.34}, Disturbance("others", 0.34, 0.34, 1, 3)),
+        ({"stolen_share": 0.08}, Disturbance("stolen", 0.08, 0.08, 1, 3)),
+        ({"swapped_bytes": 5_000_000}, Disturbance("swap", 5_000_000, 5_000_000, 1, 3)),
+        ({"throttled": 2}, Disturbance("throttling", 2, 2, 1, 3)),
+        ({"clock_share": 0.5}, Disturbance("clock", 0.5, 0.9, 3, 3)),
     ],
 )
-def test_what_disturbs_is_said_with_its_figure(found: dict[str, Any], said: str) -> None:
-    (sentence,) = noise(run(QUIET, quiet_but(**found), QUIET))
-    assert said in sentence
-    assert noise_words(run(QUIET, quiet_but(**found), QUIET)).startswith("Not a quiet machine: ")
+def test_what_disturbs_comes_with_its_figure(found: dict[str, Any], disturbance: Disturbance) -> None:
+    assert disturbances(run(QUIET, quiet_but(**found), QUIET)) == [disturbance]
 
 
 def test_a_clock_that_is_always_low_is_no_noise() -> None:
-    assert noise(run(*[quiet_but(clock_share=0.4)] * 3)) == []
+    assert disturbances(run(*[quiet_but(clock_share=0.4)] * 3)) == []
 
 
-def test_warm_ups_are_not_spoken_of() -> None:
+def test_warm_ups_are_left_out() -> None:
     view = run(quiet_but(others_share=0.9), QUIET)
     view.lanes[0].repeats[0] = replace(view.lanes[0].repeats[0], warmup=True)
-    assert noise(view) == []
+    assert disturbances(view) == []
 
 
 shares = st.none() | st.floats(0, 1)
@@ -76,8 +73,8 @@ conditions = st.builds(
 def test_in_which_order_repeats_came_changes_nothing(found: list[Conditions], random: Any) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)
-    assert noise(run(*found)) == noise(run(*shuffled))
+    assert disturbances(run(*found)) == disturbances(run(*shuffled))
 
 
-def test_nothing_read_is_nothing_said() -> None:
-    assert noise(run(Conditions(), Conditions())) == []
+def test_nothing_read_is_no_disturbance() -> None:
+    assert disturbances(run(Conditions(), Conditions())) == []

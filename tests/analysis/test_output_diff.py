@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.analysis.output_diff import change_words, difference, first_difference
+from playground.analysis.output_diff import difference, first_difference
 from playground.spec.request import RunRequest
-from playground.timeline.events import LaneCompared
 from playground.timeline.state import RunState
 from tests.timelines import Ran, played
 
@@ -58,22 +56,3 @@ def test_nothing_is_said_of_the_baseline_of_other_models_and_before_there_is_out
     assert [found(view, lane) for lane in range(3)] == [None, None, None]
     unplayed = RunState(RunRequest.build(lanes=["bf16", "nf4"], prompts=["a"], models={"smollm2-135m": "x"}), "id", "")
     assert found(unplayed) is None
-
-
-@pytest.mark.parametrize(
-    ("other", "top1", "said"),
-    [
-        ([1, 2, 9], None, "differs at token 3"),
-        ([1, 2, 9], 2 / 3, "differs at token 3 · 67 % agree"),
-        ([1, 2, 3], 1.0, "same tokens · 100 % agree"),
-        ([], 0.999, "99.9 % agree"),
-        ([], None, ""),
-    ],
-)
-def test_in_a_few_words(other: list[int], top1: float | None, said: str) -> None:
-    view = of({"bf16": [[1, 2, 3]], "nf4": [other]})
-    if top1 is not None:
-        view.apply(LaneCompared(1, top1, 3))
-        view.apply(LaneCompared(0, 1.0, 3))
-    assert change_words(view, view.lanes[1]) == said
-    assert change_words(view, view.lanes[0]) == ""

@@ -12,7 +12,8 @@ import pytest
 
 from playground.engines.registry import ENGINES, Engines, Fleet, ScriptedFleet
 from playground.engines.scripted import ScriptedEngine
-from playground.report.wording import caption, environment_words, scripted_words
+from playground.report.wording.machine import environment_words
+from playground.report.wording.run import caption, scripted_words
 from playground.runs.runner import Runner
 from playground.settings import Settings
 from playground.spec.lane import Lane

@@ -18,7 +18,7 @@ from playground.report.csv import csv_text
 from playground.report.markdown import markdown_text
 from playground.report.sections import Choice, sections
 from playground.report.verdict import lane_verdicts, verdict
-from playground.report.wording import caption
+from playground.report.wording.run import caption
 from playground.spec.lane import Lane
 from playground.spec.measure import SCHEDULES
 from playground.spec.request import RunRequest

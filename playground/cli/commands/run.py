@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from playground.analysis.machine_noise import noise_words
 from playground.analysis.slo import read_target
 from playground.cli import render as report
 from playground.cli.options import Adapters, Given, Models, PresetName, ReadAs, TargetText, place, read_options, takes_settings
@@ -27,7 +26,8 @@ from playground.report.markdown import markdown_text
 from playground.report.sections import Choice, sections
 from playground.report.sections.read_as import tool_of
 from playground.report.verdict import lane_verdicts, verdict
-from playground.report.wording import caption
+from playground.report.wording.machine import noise_words
+from playground.report.wording.run import caption
 from playground.runs.run import Run
 from playground.runs.runner import Runner
 from playground.spec.request import SETTINGS, RunRequest

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from playground.analysis.comparison import paired
 from playground.analysis.metrics import figure
-from playground.analysis.output_diff import change_words
 from playground.formatting import UNKNOWN, duration, ratio
 from playground.report.section import Cell, Heading, Row, Section
+from playground.report.wording.comparison import change_words
 from playground.spec.published import PublishedFigure
 from playground.timeline.state import LaneState, RunState
 

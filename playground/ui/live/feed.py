@@ -13,30 +13,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar, cast
 
-from playground.analysis.breakdown import breakdown, breakdown_words
+from playground.analysis.breakdown import breakdown
 from playground.analysis.comparison import compare
-from playground.analysis.machine_noise import noise_words
 from playground.analysis.measuring import Metrics, measure, median
 from playground.analysis.metrics import figure, live_figures
-from playground.analysis.output_diff import change_words
 from playground.errors import InputError
 from playground.formatting import duration, milliseconds, rate, ratio, significant, size
 from playground.report.charts import PALETTES
 from playground.report.loads import adapter_words, every_swap, swap_words
 from playground.report.script import script
 from playground.report.verdict import verdict
-from playground.report.wording import (
-    compared_words,
-    lane_tag,
-    lane_words,
-    measure_words,
-    memory_words,
-    neighbour_words,
-    run_words,
-    scripted_words,
-    short_label,
-    until_words,
-)
+from playground.report.wording.comparison import change_words, compared_words, neighbour_words
+from playground.report.wording.lane import breakdown_words, lane_tag, lane_words, memory_words, short_label
+from playground.report.wording.machine import noise_words
+from playground.report.wording.run import measure_words, run_words, scripted_words, until_words
 from playground.timeline.state import LaneState, RunningRepeat, RunState
 from playground.timeline.trace import RowText, TokenCounts
 from playground.ui.live.chart_feed import ChartFeed

@@ -1,4 +1,4 @@
-"""What is said of a run and its lanes while it waits."""
+"""What a run reads like: while it waits, while it goes on until it is sure, and how its figures came about."""
 
 from __future__ import annotations
 
@@ -9,84 +9,37 @@ import pytest
 
 from playground.analysis.measuring import Metrics
 from playground.engines.scripted import ScriptedEngine
-from playground.report.wording import (
-    caption,
-    compared_words,
-    lane_tag,
-    lane_words,
-    measure_words,
-    memory_words,
-    neighbour_words,
-    run_words,
-    until_words,
-)
+from playground.report.wording.comparison import neighbour_words
+from playground.report.wording.lane import lane_tag, lane_words
+from playground.report.wording.run import caption, measure_words, run_words, until_words
 from playground.runs.runner import Runner
 from playground.timeline.environment import Environment
-from playground.timeline.events import LaneStatus, RepeatStarted, RunQueued, RunStarted
+from playground.timeline.events import RunQueued, RunStarted
 from playground.timeline.state import RunState
-from playground.timeline.trace import Memory
 from tests.timelines import Ran, played, request
 
 
 @pytest.mark.parametrize(
-    ("queued", "said"),
+    ("queued", "words"),
     [
         (RunQueued(1), "aiting, 1 run ahead"),
         (RunQueued(2, 38.0), "aiting, 2 runs ahead, about 40 s"),
         (RunQueued(12, 130.0), "aiting, 12 runs ahead, about 2 min"),
     ],
 )
-def test_a_waiting_run_says_its_place_and_how_long_it_will_probably_be(queued: RunQueued, said: str) -> None:
+def test_a_waiting_run_says_its_place_and_how_long_it_will_probably_be(queued: RunQueued, words: str) -> None:
     view = RunState(request("bf16"), "id", "")
     view.apply(queued)
-    assert run_words(view) == f"W{said}"
-    assert lane_words(view, view.lanes[0], Metrics()) == f"w{said}"
+    assert run_words(view) == f"W{words}"
+    assert lane_words(view, view.lanes[0], Metrics()) == f"w{words}"
     view.apply(RunStarted(("bf16",), Environment()))
     assert run_words(view) == "Running"
     assert lane_words(view, view.lanes[0], Metrics()) == "waiting for its turn"
 
 
-def test_a_lane_that_is_done_says_what_comes_after_its_repeats() -> None:
-    view = played({"bf16": Ran()}, measure={"warmup": 0, "agreement": True})
-    lane = view.lanes[0]
-    lane.state = "ready"
-    assert lane_words(view, lane, Metrics()).startswith("done, 3 tokens")
-    view.apply(LaneStatus(0, "outputs not compared: no room"))
-    assert lane_words(view, lane, Metrics()) == "outputs not compared: no room"
-
-
-# ---- comparisons, on a card ----
-
-
 def repeated(**lanes: list[float]) -> RunState:
     """Lanes whose repeats took so long a token."""
     return played({label: Ran(tpot_s=paces) for label, paces in lanes.items()}, measure={"repeats": len(next(iter(lanes.values())))})
-
-
-def test_a_card_says_how_its_lane_compares() -> None:
-    view = repeated(bf16=[0.040, 0.041, 0.040], nf4=[0.020, 0.0205, 0.0201], int8=[0.0401, 0.0412, 0.0399])
-    short, whole = zip(*(compared_words(view, lane) for lane in view.lanes), strict=True)
-    assert short[0] == "baseline"
-    assert short[1].startswith("2.00× faster (1.9")
-    assert short[2].startswith("no difference (0.9")
-    assert whole[1].startswith("2.00× faster than bf16 (95 %: 1.9")
-    assert whole[2].startswith("No difference that 3 repeats can show")
-
-
-def test_one_repeat_has_no_interval_on_a_card() -> None:
-    view = repeated(bf16=[0.04], nf4=[0.02])
-    assert compared_words(view, view.lanes[1])[0] == "2.00× faster, one repeat"
-
-
-def test_a_single_lane_is_compared_with_nothing() -> None:
-    view = repeated(bf16=[0.04, 0.04])
-    assert compared_words(view, view.lanes[0]) == ("", "")
-
-
-def test_without_a_baseline_nothing_is_compared() -> None:
-    view = played({"bf16": Ran(tokens=0, error="no room"), "nf4": Ran()})
-    assert compared_words(view, view.lanes[1])[0] == "not compared"
-    assert "bf16 failed" in compared_words(view, view.lanes[1])[1]
 
 
 def test_a_run_that_is_not_sure_yet_says_how_far_it_is_from_that() -> None:
@@ -95,8 +48,8 @@ def test_a_run_that_is_not_sure_yet_says_how_far_it_is_from_that() -> None:
     view.request = request("bf16", "nf4", measure={"repeats": 3, "until": {"width": 0.01, "limit_s": 60}})
     assert until_words(view) == "", "it is over"
     view.status = "running"
-    said = "Repeats are added until sure, 60 s at most: the widest interval is 1.7 % of its ratio, 1.0 % wished."
-    assert until_words(view) == said
+    words = "Repeats are added until sure, 60 s at most: the widest interval is 1.7 % of its ratio, 1.0 % wished."
+    assert until_words(view) == words
 
 
 def test_contended_lanes_say_what_neighbours_cost_and_what_does_not_repeat() -> None:
@@ -107,14 +60,6 @@ def test_contended_lanes_say_what_neighbours_cost_and_what_does_not_repeat() -> 
     assert [lane_tag(wanted, lane) for lane in wanted.lanes] == ["", "not repeatable"]
     apart = request("bf16/top_p(p=0.9)", measure={"schedule": "interleaved"})
     assert lane_tag(apart, apart.lanes[0]) == "", "a lane that has its own generator says the same again"
-
-
-def test_memory_is_said_in_its_parts() -> None:
-    view = played({"bf16": Ran()})
-    assert memory_words(view, view.lanes[0]) == ""
-    memory = Memory(weights_bytes=269_000_000, kv_bytes=1_360_000, rest_bytes=None)
-    view.lanes[0].repeats = [replace(one, memory=memory) for one in view.lanes[0].repeats]
-    assert memory_words(view, view.lanes[0]) == "weights 269 MB, KV cache 1.36 MB"
 
 
 def test_the_caption_counts_what_counted() -> None:
@@ -150,10 +95,3 @@ def test_and_nothing_where_there_is_nothing_to_say(lanes: tuple[str, ...], measu
     line = measure_words(request(*lanes, measure=measure))
     assert "unbalanced" not in line
     assert "not repeatable" not in line
-
-
-def test_a_lane_in_progress_says_which_repeat_by_its_number() -> None:
-    view = RunState(request("bf16", measure={"warmup": 1, "repeats": 3, "schedule": "contended"}), "id", "")
-    view.apply(RunStarted(("bf16",), Environment()))
-    view.apply(RepeatStarted(0, 2, False, (5,), 0.001, alone=True))
-    assert lane_words(view, view.lanes[0], Metrics()) == "repeat 2 of 3, alone: first token…"
