@@ -55,7 +55,7 @@ def test_a_race_marks_the_steps_after_a_change_of_turn(worker: Worker, tiny: Pat
     raced = run_lanes(worker, request_for(tiny, ["fp32", "bf16"], schedule="interleaved", quantum_s=0))
     marks = [[step.resumed for step in lane.repeats[0].steps] for lane in raced.view.lanes]
     assert not any(lane[0] for lane in marks)
-    assert sum(map(sum, marks)) > 10
+    assert all(any(lane) for lane in marks), "how often it changes depends on the lanes' clocks"
     alone = run_lanes(worker, request_for(tiny, ["fp32", "bf16"]))
     assert not any(step.resumed for lane in alone.view.lanes for step in lane.repeats[0].steps)
 
