@@ -247,8 +247,8 @@ class _LaneFeed:
         known = (len(self._lane.repeats), len(self._view.baseline.repeats), self._view.status)
         if known != self._compared_with:
             short, whole = compared_words(self._view, self._lane)
-            said = compare(self._view, self._lane, "tpot_s") if self._lane.counted else None
-            self._paired = f"{significant(said.ratio)}× lane {self._view.baseline.index + 1}" if said and said.ratio else ""
+            against = compare(self._view, self._lane, "tpot_s") if self._lane.counted else None
+            self._paired = f"{significant(against.ratio)}× lane {self._view.baseline.index + 1}" if against and against.ratio else ""
             beside = neighbour_words(self._view, self._lane)
             self._compared_with, self._compared_words = known, {"compared": short, "compared_whole": whole, "neighbours": beside}
         return self._compared_words
