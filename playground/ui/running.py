@@ -80,7 +80,7 @@ class Running:
             started = button.click(begin, inputs, [*controls.outputs(), *after], **INTERNAL)
             streamed = started.then(self._stream, None, [results.live, *results.downloads, results.more], **STREAMING)
             ends.append(streamed.then(self._end, controls.count, [*controls.outputs(), results.watch], **INTERNAL))
-        demo.load(None, None, None, js=title_script())
+        demo.load(None, None, None, js=title_script(), show_progress="hidden")
         watched = results.watch.click(self._begin_watching, None, [controls.stop, results.watch, controls.fresh], **INTERNAL)
         watched = watched.then(self._stream_watched, None, [results.live, controls.problem], **STREAMING)
         ends.append(watched.then(self._end_watching, None, [controls.stop, results.watch, controls.problem, results.live], **INTERNAL))

@@ -117,7 +117,7 @@ def test_stop_ends_every_lane_and_keeps_what_there_is(worker: Worker, tiny: Path
     ran = run_lanes(worker, request_for(tiny, [lane, "fp32"], schedule=schedule, max_new_tokens=900), cancel, stop)
     finished = [event for event in ran.events if isinstance(event, RepeatFinished)]
     assert finished
-    assert finished[0].finish == ("cancelled",) * ran[0].lane.batch
+    assert finished[0].finish == ("cancelled",) * ran[finished[0].lane].lane.batch
     assert all(len(row) < 900 for row in finished[0].output_ids)
     assert len(run_lanes(worker, request_for(tiny, ["fp32"])).ids(0)[0]) == 12
 

@@ -51,6 +51,8 @@ def test_a_run_that_goes_on_is_as_one_that_was_longer_from_the_start(runner: Run
     for lane, other in zip(view.lanes, whole.lanes, strict=True):
         assert lane.error is None
         assert [repeat.warmup for repeat in lane.repeats if not repeat.alone] == [True, False, False, False]
+        if schedule == "contended" and lane.lane.decoding.sampled:
+            continue  # lanes that run at once share one random generator: labelled not repeatable
         assert [repeat.output_ids for repeat in lane.repeats] == [repeat.output_ids for repeat in other.repeats]
     loads = [event for event in longer.events_since(0) if isinstance(event, LaneLoaded)]
     assert len(loads) == len(LANES), "what is in place still is no swap"
